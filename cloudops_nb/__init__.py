@@ -1,0 +1,113 @@
+"""Cloud operations in a notebook: live, cancellable, recorded commands and plans.
+
+    %load_ext cloudops_nb          # in a notebook: the %%cloudops cell magic
+
+    from cloudops_nb import ExecutionEngine
+    engine = ExecutionEngine.get_global()
+    result = engine.run("aws ec2 describe-instances --region eu-west-1")
+    result.to_pandas()
+
+Everything listed in ``__all__`` is imported when it is first used, so that importing the package
+costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from cloudops_nb._version import __version__
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+_HOMES = {
+    "cloudops_nb.config": ("ExecutionConfig",),
+    "cloudops_nb.engine": (
+        "ConsoleEventHandler",
+        "EventHandler",
+        "Execution",
+        "ExecutionEngine",
+        "FileLoggerEventHandler",
+        "JsonlEventHandler",
+    ),
+    "cloudops_nb.errors": (
+        "AlreadyInitialized",
+        "ApprovalRequired",
+        "CommandFailed",
+        "EngineClosed",
+        "ExecutionCancelled",
+        "ExecutionError",
+        "ExecutionNotCompleted",
+        "ExecutionNotFound",
+        "ExecutionNotRunning",
+        "ExecutionTimeout",
+        "InvalidCommand",
+        "InvalidPlan",
+        "InvalidWorkingDir",
+        "JournalUnavailable",
+        "LogUnavailable",
+        "MissingField",
+        "RecordsUnavailable",
+        "SandboxUnavailable",
+        "ScriptNotFound",
+        "SerializationError",
+        "SpawnFailed",
+        "TimeoutTooLarge",
+        "ValidationError",
+    ),
+    "cloudops_nb.models": (
+        "AwsCli",
+        "Command",
+        "DependencyGraph",
+        "Exec",
+        "ExecutionEvent",
+        "ExecutionMetadata",
+        "ExecutionPlan",
+        "ExecutionRequest",
+        "ExecutionResult",
+        "ExecutionStats",
+        "ExecutionStatus",
+        "ExecutionStrategy",
+        "ExecutionSummary",
+        "Parallel",
+        "PlanExecutionResult",
+        "RiskLevel",
+        "Script",
+        "Serial",
+        "Shell",
+    ),
+    "cloudops_nb.executors.scripted": ("Scripted", "ScriptedExecutor"),
+    "cloudops_nb.records": ("Records",),
+    "cloudops_nb.models.shortform": ("parse_plan",),
+    "cloudops_nb.notebook.waiting": ("allow_asyncio_run",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension", *sorted(_HOME_OF)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """What ``%load_ext cloudops_nb`` calls."""
+    from cloudops_nb.notebook.extension import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """What ``%unload_ext cloudops_nb`` calls."""
+    from cloudops_nb.notebook.extension import unload
+
+    unload(shell)
