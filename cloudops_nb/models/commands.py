@@ -1,0 +1,168 @@
+"""What can be run: one small frozen model for each kind of command."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cloudops_nb.errors import InvalidCommand, MissingField, ScriptNotFound
+from cloudops_nb.models.base import InputModel
+
+MAX_ARGUMENT_BYTES = 131_071
+"""Longest single argument Linux passes to a program (MAX_ARG_STRLEN less its NUL; execve(2))."""
+
+
+class _Command(InputModel):
+    def check(self) -> None:
+        """Checks the command as far as it can be without running anything.
+
+        Raises:
+            MissingField: a field that must not be empty is.
+            InvalidCommand: a text cannot be passed to a program (NUL inside, too long).
+            ScriptNotFound: the script file does not exist.
+        """
+        raise NotImplementedError
+
+    @property
+    def line(self) -> str:
+        """The command as a line that a POSIX shell would read back as the same arguments."""
+        raise NotImplementedError
+
+
+class Shell(_Command):
+    """Text for a shell: ``shell -c command``."""
+
+    type: Literal["shell"] = "shell"
+    command: str
+    shell: str = "bash"
+
+    def check(self) -> None:
+        _require("command", self.command)
+        _require("shell", self.shell)
+        _check_arguments(self.command, self.shell)
+
+    @property
+    def line(self) -> str:
+        return self.command.strip()
+
+
+class Exec(_Command):
+    """A program with its arguments; no shell reads them."""
+
+    type: Literal["exec"] = "exec"
+    program: str
+    args: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        _require("program", self.program)
+        _check_arguments(self.program, *self.args)
+
+    @property
+    def line(self) -> str:
+        return shlex.join((self.program, *self.args))
+
+
+class Script(_Command):
+    """A script file. Without an interpreter its ``#!`` line decides."""
+
+    type: Literal["script"] = "script"
+    path: Path
+    interpreter: str | None = None
+
+    def check(self) -> None:
+        path = self.path.expanduser()
+        if not path.is_file():
+            raise ScriptNotFound(self.path)
+        if self.interpreter is not None:
+            _require("interpreter", self.interpreter)
+            _check_arguments(self.interpreter)
+
+    @property
+    def line(self) -> str:
+        words = shlex.split(self.interpreter) if self.interpreter else []
+        return shlex.join((*words, str(self.path)))
+
+
+class AwsCli(_Command):
+    """One ``aws SERVICE OPERATION ARGS…`` call."""
+
+    type: Literal["aws_cli"] = "aws_cli"
+    service: str
+    operation: str
+    args: tuple[str, ...] = ()
+    profile: str | None = None
+    region: str | None = None
+
+    def check(self) -> None:
+        _require("service", self.service)
+        _require("operation", self.operation)
+        _check_arguments(self.service, self.operation, *self.args)
+        for word in (self.service, self.operation):
+            if word.startswith("-"):
+                raise InvalidCommand(f"aws_cli: {word!r} is an option, not a service or operation")
+        for option in ("profile", "region"):
+            self.effective(option)
+
+    def effective(self, option: Literal["profile", "region"] | str) -> str | None:
+        """The profile or region in force, from the field or from ``args``.
+
+        Raises:
+            InvalidCommand: both are given and differ, or the option in ``args`` has no value.
+        """
+        field: str | None = getattr(self, option)
+        given = option_value(self.args, f"--{option}")
+        if field is not None and given is not None and field != given:
+            raise InvalidCommand(
+                f"aws_cli: {option} is {field!r} as a field but {given!r} in args; give it once"
+            )
+        return field if field is not None else given
+
+    @property
+    def line(self) -> str:
+        words = ["aws", self.service, self.operation, *self.args]
+        for option, value in (("--profile", self.profile), ("--region", self.region)):
+            if value is not None and option_value(self.args, option) is None:
+                words += [option, value]
+        return shlex.join(words)
+
+
+Command = Annotated[Shell | Exec | Script | AwsCli, Field(discriminator="type")]
+
+
+def option_value(args: tuple[str, ...], option: str) -> str | None:
+    """The value of ``--option value`` or ``--option=value`` in ``args``; None if it is not there.
+
+    Raises:
+        InvalidCommand: the option stands last, without a value.
+    """
+    for index, word in enumerate(args):
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+        if word == option:
+            if index + 1 == len(args):
+                raise InvalidCommand(f"{option} has no value")
+            return args[index + 1]
+    return None
+
+
+def _require(field: str, value: str) -> None:
+    if not value.strip():
+        raise MissingField(field)
+
+
+def _check_arguments(*words: str) -> None:
+    for word in words:
+        if "\0" in word:
+            raise InvalidCommand(f"an argument has a NUL character inside: {word[:40]!r}")
+        try:
+            size = len(word.encode())
+        except UnicodeEncodeError:
+            raise InvalidCommand(f"an argument is not valid Unicode: {word[:40]!r}") from None
+        if size > MAX_ARGUMENT_BYTES:
+            raise InvalidCommand(
+                f"an argument is {size} bytes long and the system passes at most "
+                f"{MAX_ARGUMENT_BYTES}; put the text into a file and run that with Script"
+            )

@@ -1,0 +1,285 @@
+"""How executions ended, and what they printed."""
+
+from __future__ import annotations
+
+import signal as signals
+from collections import Counter
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from uuid import UUID
+
+from pydantic import (
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    computed_field,
+    field_serializer,
+    model_validator,
+)
+
+from cloudops_nb.models.base import Duration, Timestamp, WireModel, addition
+from cloudops_nb.records import Records, parse_records
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Stream = Literal["stdout", "stderr"]
+STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
+NO_EXIT_CODE = -1
+"""What the wire says where there was no exit code."""
+
+
+class ExecutionStatus(StrEnum):
+    """Where an execution stands. All but ``pending`` and ``running`` are final."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMEOUT = "timeout"
+    SKIPPED = "skipped"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the execution has ended, or never will start."""
+        return self not in (ExecutionStatus.PENDING, ExecutionStatus.RUNNING)
+
+
+class Output(Protocol):
+    """Where a finished execution's output is read from."""
+
+    def text(self, stream: Stream) -> str:
+        """What was printed to ``stream``, decoded as UTF-8; raises ``LogUnavailable``."""
+        ...
+
+
+class MemoryOutput:
+    """Output held in memory: of a result read from JSON, or of a command that never ran."""
+
+    def __init__(self, stdout: str = "", stderr: str = "") -> None:
+        self._texts: dict[str, str] = {"stdout": stdout, "stderr": stderr}
+
+    def text(self, stream: Stream) -> str:
+        """What was printed to ``stream``."""
+        return self._texts[stream]
+
+
+class ExecutionResult(WireModel):
+    """How one command ended.
+
+    ``exit_code`` is -N for death by signal N and None when there was none, with ``error`` saying
+    why. ``stdout`` and ``stderr`` are read from the log each time they are asked for.
+    """
+
+    id: UUID
+    status: ExecutionStatus
+    exit_code: int | None
+    duration: Duration
+    started_at: Timestamp
+    completed_at: Timestamp | None
+    log_path: Path
+    error: str | None = None
+
+    plan_id: UUID | None = addition()
+    name: str | None = addition()
+    command: str | None = addition()
+    tags: dict[str, str] | None = addition()
+    profile: str | None = addition()
+    region: str | None = addition()
+    attempts: int = addition(1)
+    signal: str | None = addition()
+    record_path: str | None = addition()
+    query: str | None = addition()
+    omitted_bytes: int = addition(0)
+    withheld_env: tuple[str, ...] = addition(())
+
+    _output: Output = PrivateAttr(default_factory=MemoryOutput)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _from_wire(cls, value: Any, build: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(value, dict):
+            return build(value)
+        fields = {key: item for key, item in value.items() if key not in ("stdout", "stderr")}
+        if fields.get("exit_code") == NO_EXIT_CODE and not fields.get("signal"):
+            fields["exit_code"] = None
+        result = build(fields)
+        if "stdout" in value or "stderr" in value:
+            # In place: pydantic does not let __init__ hand out another object.
+            result._output = MemoryOutput(value.get("stdout", ""), value.get("stderr", ""))
+        return result
+
+    @field_serializer("exit_code", when_used="json")
+    def _exit_code_to_wire(self, value: int | None) -> int:
+        return NO_EXIT_CODE if value is None else value
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def success(self) -> bool:
+        """Whether the command completed with exit code 0."""
+        return self.status is ExecutionStatus.COMPLETED
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def stdout(self) -> str:
+        """Standard output, redacted. Raises ``LogUnavailable`` when its log is gone."""
+        return self._output.text("stdout")
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def stderr(self) -> str:
+        """Standard error, redacted. Raises ``LogUnavailable`` when its log is gone."""
+        return self._output.text("stderr")
+
+    @property
+    def title(self) -> str:
+        """The command's name, else its line, else its id."""
+        return self.name or self.command or str(self.id)
+
+    @property
+    def records(self) -> Records:
+        """Standard output as rows: JSON, JSON lines or AWS output; plain text gives its lines.
+
+        Raises:
+            RecordsUnavailable: a ``query`` was given and the output is not JSON.
+        """
+        return parse_records(self.stdout, path=self.record_path, query=self.query)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The records as a frame, a row a record."""
+        return self.records.to_pandas()
+
+    def with_output(self, output: Output) -> Self:
+        """This result, reading its output from ``output``."""
+        result = self.model_copy()
+        result._output = output
+        return result
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ExecutionResult):
+            return NotImplemented
+        return self.model_dump() == other.model_dump()
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class ExecutionStats(WireModel):
+    """How many commands of a plan ended how; the counts sum to ``total``."""
+
+    total: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    timeout: int = 0
+    skipped: int = addition(0)
+    interrupted: int = addition(0)
+
+    @classmethod
+    def of(cls, statuses: Iterable[ExecutionStatus]) -> ExecutionStats:
+        """Counts final statuses."""
+        counts = Counter(str(status) for status in statuses)
+        return cls(total=counts.total(), **counts)
+
+
+class PlanExecutionResult(WireModel):
+    """How a plan ended: a result for each of its commands, in plan order."""
+
+    plan_id: UUID
+    status: ExecutionStatus
+    results: tuple[ExecutionResult, ...]
+    total_duration: Duration
+    stats: ExecutionStats
+    description: str | None = addition()
+    started_at: Timestamp | None = addition()
+    error: str | None = addition()
+
+    @property
+    def id(self) -> UUID:
+        """The plan's id, under the name that results of single commands use."""
+        return self.plan_id
+
+    @property
+    def success(self) -> bool:
+        """Whether every command completed."""
+        return self.status is ExecutionStatus.COMPLETED
+
+    @property
+    def title(self) -> str:
+        """The plan's description, or its id."""
+        return self.description or str(self.plan_id)
+
+    @property
+    def records(self) -> Records:
+        """The records of all commands that completed, each with where it came from.
+
+        Columns ``command``, ``profile``, ``region`` and the commands' tags come first.
+
+        Raises:
+            RecordsUnavailable: a ``query`` was given and an output is not JSON.
+        """
+        return Records.concat(
+            (
+                {
+                    "command": result.title,
+                    "profile": result.profile,
+                    "region": result.region,
+                    **(result.tags or {}),
+                },
+                result.records,
+            )
+            for result in self.results
+            if result.success
+        )
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row a command: name, tags, status, exit_code, duration, attempts and its line."""
+        import pandas as pd
+
+        columns: dict[str, list[Any]] = {
+            "name": [result.title for result in self.results],
+            "tags": [result.tags or {} for result in self.results],
+            "status": [str(result.status) for result in self.results],
+            "exit_code": [result.exit_code for result in self.results],
+            "duration": [result.duration for result in self.results],
+            "attempts": [result.attempts for result in self.results],
+            "profile": [result.profile for result in self.results],
+            "region": [result.region for result in self.results],
+            "started_at": [result.started_at for result in self.results],
+            "command": [result.command for result in self.results],
+            "error": [result.error for result in self.results],
+        }
+        frame = pd.DataFrame(columns)
+        return frame.astype(
+            {
+                "exit_code": "Int64",
+                "duration": "timedelta64[us]",
+                "started_at": "datetime64[us, UTC]",
+            }
+        )
+
+
+class ExecutionSummary(WireModel):
+    """One line of a list of executions."""
+
+    id: UUID
+    status: ExecutionStatus
+    started_at: Timestamp
+    duration: Duration | None
+    title: str | None = addition()
+    plan_id: UUID | None = addition()
+    commands: int = addition(1)
+
+
+def signal_name(exit_code: int | None) -> str | None:
+    """``SIGTERM`` for -15; None where the code is not a death by signal."""
+    if exit_code is None or exit_code >= 0:
+        return None
+    try:
+        return signals.Signals(-exit_code).name
+    except ValueError:  # real-time signals have no name of their own
+        return f"signal {-exit_code}"
+
+
