@@ -1,0 +1,104 @@
+"""A handle on one execution."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from cloudops_nb.engine.runs import Run
+from cloudops_nb.errors import ExecutionNotRunning, ExecutionTimeout
+from cloudops_nb.models import (
+    ExecutionPlan,
+    ExecutionRequest,
+    ExecutionResult,
+    ExecutionStatus,
+    PlanExecutionResult,
+)
+from cloudops_nb.records import Records
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cloudops_nb.engine.engine import ExecutionEngine
+
+Result = ExecutionResult | PlanExecutionResult
+
+
+class Execution:
+    """What ``engine.submit`` returns. ``await execution`` and ``execution.result()`` both wait.
+
+    Usable from any thread and any event loop.
+    """
+
+    def __init__(self, engine: ExecutionEngine, run: Run) -> None:
+        self._engine = engine
+        self._run = run
+
+    @property
+    def id(self) -> UUID:
+        """The execution's id."""
+        return self._run.id
+
+    @property
+    def work(self) -> ExecutionRequest | ExecutionPlan:
+        """What was submitted, under the ids in force."""
+        return self._run.work
+
+    @property
+    def status(self) -> ExecutionStatus:
+        """Where it stands now."""
+        return self._run.status
+
+    def done(self) -> bool:
+        """Whether it has ended."""
+        return self._run.finished.done()
+
+    def result(self, timeout: float | None = None) -> Result:
+        """Waits for the end, at most ``timeout`` seconds.
+
+        Raises:
+            ExecutionTimeout: it has not ended by then; it goes on.
+        """
+        try:
+            return self._run.finished.result(timeout)
+        except FutureTimeoutError:
+            raise ExecutionTimeout(
+                f"execution {self.id} is still {self.status} after {timeout:g} s; it goes on"
+            ) from None
+
+    def __await__(self) -> Generator[Any, None, Result]:
+        # Shielded: giving up a wait must not mark the execution itself as cancelled.
+        return asyncio.shield(asyncio.wrap_future(self._run.finished)).__await__()
+
+    def cancel(self) -> None:
+        """Asks it to stop and returns; ``result()`` tells when all of it is gone.
+
+        Cancelling what has ended does nothing.
+        """
+        try:
+            self._engine.request_cancel(self.id)
+        except ExecutionNotRunning:
+            return
+
+    def logs(self) -> str:
+        """What it printed so far, both streams in order; of a plan, command after command.
+
+        Raises:
+            LogUnavailable: the log is gone.
+        """
+        return self._engine.log_text(self.id)
+
+    @property
+    def records(self) -> Records:
+        """The rows it printed; waits for the end. See ``ExecutionResult.records``."""
+        return self.result().records
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Waits, then the result as a frame. See ``to_pandas`` of the result."""
+        return self.result().to_pandas()
+
+    def __repr__(self) -> str:
+        return f"<Execution {self.id} {self.status}: {self._run.summary().title}>"

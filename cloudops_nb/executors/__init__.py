@@ -1,0 +1,1 @@
+"""How a command is carried out: processes, the AWS CLI, and a scripted fake."""

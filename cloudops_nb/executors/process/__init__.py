@@ -1,0 +1,66 @@
+"""Runs shells, programs and scripts as processes of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from cloudops_nb.executors.base import Exit, OutputSink, Surroundings
+from cloudops_nb.executors.process.child import READ_SIZE, Child
+from cloudops_nb.executors.process.kill import stop_tree
+from cloudops_nb.executors.process.prepare import prepare_exec, prepare_script, prepare_shell
+from cloudops_nb.models import Exec, ExecutionRequest, PreparedCommand, Script, Shell
+
+DRAIN_SECONDS = 0.5
+"""How long output is still read after a process ended while something it left holds the pipe."""
+
+_PREPARE: dict[type, Callable[[ExecutionRequest, Surroundings], PreparedCommand]] = {
+    Shell: prepare_shell,
+    Exec: prepare_exec,
+    Script: prepare_script,
+}
+
+
+class ProcessExecutor:
+    """Carries out ``Shell``, ``Exec`` and ``Script`` commands.
+
+    Args:
+        grace: seconds between SIGTERM and SIGKILL when a run is cancelled.
+    """
+
+    def __init__(self, grace: float = 2.0) -> None:
+        self._grace = grace
+        self._buffer = memoryview(bytearray(READ_SIZE))
+
+    def prepare(self, request: ExecutionRequest, surroundings: Surroundings) -> PreparedCommand:
+        """See ``Executor.prepare``."""
+        return _PREPARE[type(request.command)](request, surroundings)
+
+    async def run(self, prepared: PreparedCommand, sink: OutputSink) -> Exit:
+        """See ``Executor.run``; a cancelled run returns how the process died."""
+        child = Child(prepared, sink.write, self._buffer)
+        try:
+            try:
+                # The future is shielded: a cancelled wait must not cancel what the ladder awaits.
+                await asyncio.shield(child.exit_code)
+            except asyncio.CancelledError:
+                await _uncancellable(stop_tree(child, prepared.id, self._grace))
+            await _uncancellable(_drain(child))
+            return Exit(child.exit_code.result())
+        finally:
+            child.close()
+
+
+async def _drain(child: Child) -> None:
+    await asyncio.wait({child.drained}, timeout=DRAIN_SECONDS)
+
+
+async def _uncancellable(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            continue  # cancelled again: the ladder is the answer to that, and it is under way
+    task.result()
