@@ -1,0 +1,120 @@
+"""A JupyterLab server of the tests' own: private settings, home and token, on a free port."""
+
+import json
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from scripts.environment import isolated
+
+START_SECONDS = 60
+STOP_SECONDS = 15
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/lab")
+
+SETTINGS = {
+    "@jupyterlab/apputils-extension:notification": {"checkForUpdates": False, "fetchNews": "false"},
+    "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
+    # Every output is in the page, wherever it is scrolled to.
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+}
+PAGE = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+
+
+class LabServer:
+    """Started by the constructor, ready when that returns; `stop()` ends it and every kernel."""
+
+    def __init__(self, private: Path) -> None:
+        self.token = secrets.token_hex(16)
+        self.root = private / "notebooks"
+        self.home = private / "home"
+        environment = isolated(private) | {"HOME": str(self.home), "JUPYTER_TOKEN": self.token}
+        labconfig = Path(environment["JUPYTER_CONFIG_DIR"]) / "labconfig"
+        for directory in (self.root, self.home, labconfig):
+            directory.mkdir(parents=True)
+        (labconfig / "default_setting_overrides.json").write_text(json.dumps(SETTINGS))
+        (labconfig / "page_config.json").write_text(json.dumps(PAGE))
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+                *("--expose-app-in-browser", "--LabApp.extension_manager=readonly"),
+                *("--ServerApp.ip=127.0.0.1", "--ServerApp.port=0"),
+                *("--ServerApp.terminals_enabled=False", f"--ServerApp.root_dir={self.root}"),
+            ],
+            cwd=self.root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.url = ""
+        self.log: list[str] = []
+        self._addressed = threading.Event()
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
+        try:
+            self._wait_until_it_answers()
+        except BaseException:
+            self._end()
+            raise
+
+    def _read_log(self) -> None:
+        for line in self._process.stdout:
+            self.log.append(line)
+            if not self.url and (found := _ADDRESS.search(line)):
+                self.url = f"http://127.0.0.1:{found[1]}"
+                self._addressed.set()
+        self._addressed.set()  # it ended, perhaps without an address
+
+    def _wait_until_it_answers(self) -> None:
+        self._addressed.wait(START_SECONDS)
+        deadline = time.monotonic() + START_SECONDS
+        while self.url and self._process.poll() is None and time.monotonic() < deadline:
+            try:
+                self.api("GET", "/api/status")
+            except urllib.error.URLError:
+                time.sleep(0.05)  # the address is logged a moment before it listens there
+            else:
+                return
+        raise RuntimeError("JupyterLab did not start:\n" + "".join(self.log))
+
+    def api(self, method: str, path: str, body: object = None) -> Any:
+        """One request to the REST API; the answer's JSON, or None where there is none."""
+        request = urllib.request.Request(
+            self.url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"token {self.token}"},
+        )
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with direct.open(request, timeout=30) as response:
+            content = response.read()
+        return json.loads(content) if content else None
+
+    def shut_kernels_down(self) -> None:
+        for session in self.api("GET", "/api/sessions"):
+            self.api("DELETE", f"/api/sessions/{session['id']}")
+
+    def stop(self) -> None:
+        self.shut_kernels_down()
+        self._end()
+
+    def _end(self) -> None:
+        os.killpg(self._process.pid, signal.SIGTERM)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._reader.join()
+        self._process.stdout.close()
