@@ -20,7 +20,10 @@ def addition(default: Any = None) -> Any:
 def _duration_from_wire(value: object) -> object:
     # Rust's serde writes a Duration as {"secs": …, "nanos": …}. A timedelta holds microseconds.
     if isinstance(value, dict) and value.keys() == {"secs", "nanos"}:
-        return timedelta(seconds=value["secs"], microseconds=value["nanos"] // 1000)
+        try:
+            return timedelta(seconds=value["secs"], microseconds=value["nanos"] // 1000)
+        except (TypeError, OverflowError):
+            raise ValueError("not a duration: secs and nanos must be numbers, in range") from None
     return value
 
 
@@ -35,7 +38,17 @@ Duration = Annotated[
     BeforeValidator(_duration_from_wire),
     PlainSerializer(_duration_to_wire, when_used="json"),
 ]
-Timestamp = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
+
+
+
+def _to_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("out of range in UTC") from None
+
+
+Timestamp = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 
 
 def now() -> datetime:

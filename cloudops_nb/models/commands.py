@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cloudops_nb.config import expanded, is_file
 from cloudops_nb.errors import InvalidCommand, MissingField, ScriptNotFound
 from cloudops_nb.models.base import InputModel
 
@@ -73,8 +74,7 @@ class Script(_Command):
     interpreter: str | None = None
 
     def check(self) -> None:
-        path = self.path.expanduser()
-        if not path.is_file():
+        if not is_file(expanded(self.path)):
             raise ScriptNotFound(self.path)
         if self.interpreter is not None:
             _require("interpreter", self.interpreter)
@@ -82,8 +82,9 @@ class Script(_Command):
 
     @property
     def line(self) -> str:
-        words = shlex.split(self.interpreter) if self.interpreter else []
-        return shlex.join((*words, str(self.path)))
+        # The interpreter is shell words already.
+        interpreter = f"{self.interpreter} " if self.interpreter else ""
+        return interpreter + shlex.quote(str(self.path))
 
 
 class AwsCli(_Command):
@@ -99,7 +100,8 @@ class AwsCli(_Command):
     def check(self) -> None:
         _require("service", self.service)
         _require("operation", self.operation)
-        _check_arguments(self.service, self.operation, *self.args)
+        options = [value for value in (self.profile, self.region) if value is not None]
+        _check_arguments(self.service, self.operation, *self.args, *options)
         for word in (self.service, self.operation):
             if word.startswith("-"):
                 raise InvalidCommand(f"aws_cli: {word!r} is an option, not a service or operation")
@@ -124,12 +126,17 @@ class AwsCli(_Command):
     def line(self) -> str:
         words = ["aws", self.service, self.operation, *self.args]
         for option, value in (("--profile", self.profile), ("--region", self.region)):
-            if value is not None and option_value(self.args, option) is None:
+            if value is not None and not has_option(self.args, option):
                 words += [option, value]
         return shlex.join(words)
 
 
 Command = Annotated[Shell | Exec | Script | AwsCli, Field(discriminator="type")]
+
+
+def has_option(args: tuple[str, ...], option: str) -> bool:
+    """Whether ``--option`` or ``--option=value`` is in ``args``."""
+    return any(word == option or word.startswith(f"{option}=") for word in args)
 
 
 def option_value(args: tuple[str, ...], option: str) -> str | None:

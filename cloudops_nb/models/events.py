@@ -8,7 +8,7 @@ For a plan: ``plan_started``, ``progress`` with nothing done, the events of its 
 one command in their order, a ``progress`` after each end), and last ``plan_completed``.
 
 A handler that falls far behind loses output, never another event; an ``output_dropped`` stands
-where it was, and ``sequence`` jumps by the number of events lost.
+where it was, and ``sequence`` leaves out one number after it.
 """
 
 from __future__ import annotations
@@ -168,3 +168,15 @@ def ended(result: ExecutionResult) -> Completed | Failed | Cancelled | Skipped:
             return Failed(
                 execution_id=result.id, plan_id=result.plan_id, error=error, result=result
             )
+
+
+def subject(event: ExecutionEvent) -> UUID:
+    """The execution, or else the plan, that an event is about."""
+    return event.execution_id if isinstance(event, _ExecutionEvent) else event.plan_id
+
+
+def is_last(event: ExecutionEvent, about: UUID) -> bool:
+    """Whether this is the last event about the execution or plan."""
+    return subject(event) == about and isinstance(
+        event, Completed | Failed | Cancelled | Skipped | PlanCompleted
+    )

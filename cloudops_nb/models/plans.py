@@ -63,12 +63,12 @@ class ExecutionPlan(InputModel):
         if not self.commands:
             raise InvalidPlan("the plan has no commands")
         for what, values in (
-            ("id", [request.id for request in self.commands]),
+            ("id", [self.id, *(request.id for request in self.commands)]),
             ("name", [request.name for request in self.commands if request.name is not None]),
         ):
             value, count = Counter(values).most_common(1)[0] if values else (None, 0)
             if count > 1:
-                raise InvalidPlan(f"{count} commands have the same {what} {str(value)!r}")
+                raise InvalidPlan(f"the {what} {str(value)!r} is given {count} times")
         if isinstance(self.strategy, DependencyGraph):
             self._check_graph(self.strategy.dependencies)
         for index, request in enumerate(self.commands):

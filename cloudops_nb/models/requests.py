@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 
 from pydantic import Field
 
-from cloudops_nb.config import ExecutionConfig
+from cloudops_nb.config import ExecutionConfig, expanded, is_directory
 from cloudops_nb.errors import InvalidCommand, InvalidWorkingDir, TimeoutTooLarge
 from cloudops_nb.models.base import InputModel, addition
-from cloudops_nb.models.commands import Command
+from cloudops_nb.models.commands import Command, Script
 
 
 class ExecutionMetadata(InputModel):
@@ -41,12 +41,16 @@ class ExecutionRequest(InputModel):
         Raises:
             ValidationError: one of its kinds; the message names the offending part.
         """
-        self.command.check()
         for key, value in self.env.items():
             if not key or "=" in key or "\0" in key + value:
                 raise InvalidCommand(f"env: {key!r} cannot be an environment variable")
-        if self.working_dir is not None and not self.working_dir.expanduser().is_dir():
+        if self.working_dir is not None and not is_directory(expanded(self.working_dir)):
             raise InvalidWorkingDir(self.working_dir)
+        command = self.command
+        if isinstance(command, Script) and self.working_dir is not None:
+            path = expanded(self.working_dir) / expanded(command.path)
+            command = command.model_copy(update={"path": path})
+        command.check()
         if self.timeout_ms is not None and self.timeout_ms > config.max_timeout_ms:
             raise TimeoutTooLarge(self.timeout_ms, config.max_timeout_ms)
 

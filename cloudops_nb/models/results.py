@@ -107,9 +107,12 @@ class ExecutionResult(WireModel):
         if fields.get("exit_code") == NO_EXIT_CODE and not fields.get("signal"):
             fields["exit_code"] = None
         result = build(fields)
-        if "stdout" in value or "stderr" in value:
+        output = {stream: value[stream] for stream in STREAMS if stream in value}
+        if not all(isinstance(text, str) for text in output.values()):
+            raise ValueError("stdout and stderr must be text")
+        if output:
             # In place: pydantic does not let __init__ hand out another object.
-            result._output = MemoryOutput(value.get("stdout", ""), value.get("stderr", ""))
+            result._output = MemoryOutput(**output)
         return result
 
     @field_serializer("exit_code", when_used="json")

@@ -1,0 +1,80 @@
+"""Plans in the seeds' own form (``strategy`` and typed ``commands``), with placeholders filled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cloudops_nb.errors import InvalidCommand
+from cloudops_nb.models.commands import AwsCli, Command, Exec, Script, Shell
+from cloudops_nb.models.placeholders import substitute_shell, substitute_value, substitute_words
+from cloudops_nb.models.plans import ExecutionPlan
+from cloudops_nb.models.requests import ExecutionRequest
+
+if TYPE_CHECKING:
+    from yaml import Node
+
+
+def plan_from_wire(
+    text: str, root: Node, lookup: Mapping[str, object] | None = None
+) -> ExecutionPlan:
+    """The plan of a document (``root`` is its tree) in the seeds' form, in JSON or in YAML.
+
+    Raises:
+        SerializationError: it is not in that form; names the field.
+        InvalidCommand: a placeholder cannot be filled; names the command.
+    """
+    try:
+        json.loads(text)
+    except ValueError:
+        import yaml
+
+        # What YAML knows and JSON does not (a date) is text here.
+        loader = yaml.SafeLoader("")
+        text = json.dumps(loader.construct_document(root), default=str)
+    plan = ExecutionPlan.from_json(text)
+    if lookup is None:
+        return plan
+    commands = []
+    for index, request in enumerate(plan.commands):
+        try:
+            commands.append(_filled(request, lookup))
+        except InvalidCommand as error:
+            raise InvalidCommand(f"command {index}: {error}") from None
+    return plan.model_copy(update={"commands": tuple(commands)})
+
+
+def _filled(request: ExecutionRequest, lookup: Mapping[str, object]) -> ExecutionRequest:
+    value = partial(substitute_value, lookup=lookup)
+    where = request.working_dir
+    return request.model_copy(
+        update={
+            "command": _filled_command(request.command, lookup),
+            "env": {name: value(text) for name, text in request.env.items()},
+            "working_dir": Path(value(str(where))) if where is not None else None,
+        }
+    )
+
+
+def _filled_command(command: Command, lookup: Mapping[str, object]) -> Command:
+    value = partial(substitute_value, lookup=lookup)
+    match command:
+        case Shell():
+            text = substitute_shell(command.command, lookup, shell=command.shell)
+            return Shell(command=text, shell=command.shell)
+        case Exec():
+            args = substitute_words(command.args, lookup)
+            return Exec(program=value(command.program), args=args)
+        case Script():
+            return Script(path=Path(value(str(command.path))), interpreter=command.interpreter)
+        case AwsCli():
+            return AwsCli(
+                service=value(command.service),
+                operation=value(command.operation),
+                args=substitute_words(command.args, lookup),
+                profile=None if command.profile is None else value(command.profile),
+                region=None if command.region is None else value(command.region),
+            )

@@ -1,0 +1,274 @@
+"""Where in a shell text a word may be put so that the shell takes it as data.
+
+The answer is for a quoted word in the place of a bare one. It is a list of places known to be
+safe; whatever is not in it is refused. What it rests on: quotes inside quotes end them, in a
+here-document quotes are text, and what bash evaluates (arithmetic, names of variables) may hold
+``a[$(command)]``, which runs. All this was tried on bash 5.2 and dash, with random scripts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from cloudops_nb.models.shell_syntax import QUOTES, Word, literal, text_of, walk, words_of
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+
+class Place(Enum):
+    """What may be put at a place."""
+
+    WORDS = "words"
+    """An argument of a command: one word or several."""
+    LIST = "list"
+    """An element of an array or of a ``for`` list: any number of words, none too."""
+    WORD = "word"
+    """Exactly one word."""
+    PROGRAM = "program"
+    """The name of a program: exactly one word, always quoted."""
+    COMMENT = "comment"
+    """Nothing: a comment stays as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A place. ``whole``: the word is nothing else. ``plain``: safe characters need no quotes."""
+
+    place: Place
+    whole: bool
+    plain: bool
+
+
+class Refused(Exception):
+    """No value may be put here; the text goes on from "{{ name }} …". Never seen by callers."""
+
+
+EVALUATING = frozenset(
+    "alias bind compgen complete compopt declare enable eval export getopts let local mapfile read "
+    "readarray readonly test trap typeset unset".split()
+)
+"""Builtins that read words as code, variables' names or arithmetic (all builtins were tried)."""
+PREFIXES = frozenset(["builtin", "command", "coproc", "exec", "time"])
+"""Words that run the words after them as a command."""
+
+_EVALUATED_VARIABLES = frozenset(["HISTCMD", "OPTIND", "PS4", "RANDOM", "SRANDOM"])
+_SHELLS = frozenset(["ash", "bash", "dash", "fish", "ksh", "mksh", "sh", "zsh"])
+_PASSABLE = frozenset(
+    "program list pipeline command redirected_statement if_statement elif_clause else_clause "
+    "while_statement for_statement do_group case_statement case_item function_definition "
+    "compound_statement subshell negated_command command_name concatenation string array "
+    "variable_assignment variable_assignments declaration_command file_redirect "
+    "herestring_redirect process_substitution command_substitution test_command "
+    "binary_expression unary_expression parenthesized_expression".split()
+)
+_ARITHMETIC = ("arithmetic_expansion", "c_style_for_statement", "((")
+_TESTS = frozenset(["=", "==", "!=", "<", ">", "-ef", "-nt", "-ot", "&&", "||", "!"])
+_NUMBER_TESTS = frozenset(["-eq", "-ne", "-lt", "-le", "-gt", "-ge"])
+_UNARY_TEST = re.compile(r"!|-[bcdefghknprsuwxzGLNOS]")
+_BARE = re.compile(r"(?:\\.|[^\s'\"`$()<>|&;\\{}])*", re.DOTALL)
+_PLAIN = re.compile(r"[\w@%+=:,./-]*", re.ASCII)
+_ELSEWHERE = "stands where the shell reads more than a plain word"
+
+
+def context_at(text: bytes, root: Node, start: int, end: int) -> Context:
+    """What may be put in the place of the bareword at the byte offsets ``start`` to ``end``.
+
+    ``root`` is the tree of ``text``, and ``shell_doubts.doubts`` has none about it.
+
+    Raises:
+        Refused: nothing may; says why.
+    """
+    leaf = root.descendant_for_byte_range(start, end)
+    if leaf is None:
+        raise Refused(_ELSEWHERE)
+    if leaf.type == "comment":
+        return Context(Place.COMMENT, whole=False, plain=False)
+    _check_surroundings(leaf)
+    if leaf.type not in ("word", "extglob_pattern") or not _BARE.fullmatch(text_of(leaf)):
+        raise Refused(_ELSEWHERE)
+    word = leaf
+    if leaf.parent is not None and leaf.parent.type == "concatenation":
+        word = leaf.parent
+        if any(set("{}") & set(text_of(piece)) for piece in word.children if piece.type == "word"):
+            raise Refused("is inside {…}, which the shell expands; write the words out")
+    place = _place(word)
+    plain = (
+        place in (Place.WORDS, Place.LIST)
+        and _PLAIN.fullmatch(text_of(word)) is not None
+        and text[word.end_byte : word.end_byte + 1] not in (b"<", b">")  # `2>f` is not `2 >f`
+    )
+    return Context(place, whole=(word.start_byte, word.end_byte) == (start, end), plain=plain)
+
+
+def _place(word: Node) -> Place:
+    parent = word.parent
+    kind = parent.type if parent is not None else ""
+    if parent is not None and kind == "command":
+        return Place.WORDS if _before(parent, word) else Place.PROGRAM
+    places = {
+        "command_name": Place.PROGRAM,
+        "array": Place.LIST,
+        "for_statement": Place.LIST,
+        "variable_assignment": Place.WORD,
+        "file_redirect": Place.WORD,
+        "herestring_redirect": Place.WORD,
+        "case_statement": Place.WORD,
+        "case_item": Place.WORD,
+        "binary_expression": Place.WORD,
+        "unary_expression": Place.WORD,
+    }
+    if kind not in places:
+        raise Refused(_ELSEWHERE)
+    return places[kind]
+
+
+def _check_surroundings(leaf: Node) -> None:
+    """Looks at everything the place is inside of, from the inside out."""
+    checks = {
+        "command": _check_argument,
+        "declaration_command": _check_declaration,
+        "variable_assignment": _check_assignment,
+        "for_statement": _check_assignment,
+        "binary_expression": _check_test,
+        "unary_expression": _check_test,
+        "file_redirect": _check_redirect,
+    }
+    fresh = False  # whether a `$(…)` lies in between: quotes begin anew in it
+    child, node = leaf, leaf.parent
+    _check_quotes(leaf, fresh)
+    while node is not None:
+        _check_quotes(node, fresh)
+        if node.type not in _PASSABLE:
+            raise Refused(_ELSEWHERE)
+        if node.type in checks:
+            checks[node.type](node, child)
+        fresh = fresh or node.type in ("command_substitution", "process_substitution")
+        child, node = node, node.parent
+
+
+def _check_quotes(node: Node, fresh: bool) -> None:
+    opening = node.children[0].type if node.children else ""
+    if node.type in QUOTES and not fresh:
+        raise Refused(
+            "is inside quotes; remove the quotes around it: its value is quoted for the shell "
+            "already, and quotes within quotes end them (to keep the text as it is: --raw)"
+        )
+    if node.type.startswith("heredoc"):
+        raise Refused(
+            "is in a here-document, where nothing can be quoted safely; pass its value with --env "
+            "NAME={{ … }} and write $NAME there (to keep the text as it is: --raw)"
+        )
+    if node.type in _ARITHMETIC or opening in _ARITHMETIC:
+        raise Refused("is inside arithmetic, which the shell evaluates; compute it in Python")
+    if opening == "`":
+        raise Refused("is inside backquotes; write $(…) instead")
+    if node.type == "expansion":
+        raise Refused("is inside ${…}; assign it to a variable first: name={{ … }}")
+
+
+def _check_argument(command: Node, child: Node) -> None:
+    if child.type in ("command_name", "variable_assignment") or child.type.endswith("_redirect"):
+        return
+    words = _before(command, child, vanishing=True)
+    if not words:
+        return
+    name = words[0]
+    if name in EVALUATING:
+        raise Refused(f"is an argument of `{name}`, which reads it as code or as a name")
+    if name == "printf" and not any("%" in (text or "") for text in words[1:]):
+        raise Refused("is the format of `printf`; write the format out: printf '%s\\n' {{ … }}")
+    for index, text in enumerate(words):
+        if (text or "").rpartition("/")[2] in _SHELLS and _is_script(words[index + 1 :]):
+            raise Refused(
+                f"is a script for `{text}`; write the script out and pass the value as $1: "
+                f"{text} -c 'echo \"$1\"' _ {{{{ … }}}}"
+            )
+
+
+def _before(command: Node, child: Node, *, vanishing: bool = False) -> list[Word]:
+    """The words before a child of a command, less what only runs the rest (``time -p``) and, if
+    asked, less what may expand to nothing.
+    """
+    words = [
+        literal(node)
+        for node in command.children
+        if node.end_byte <= child.start_byte
+        and not node.type.endswith("_redirect")
+        and node.type != "variable_assignment"
+    ]
+    for index, text in enumerate(words):
+        skipped = vanishing if text is None else text in PREFIXES or text.startswith("-")
+        if not skipped:
+            return words[index:]
+    return []
+
+
+def _is_script(between: Sequence[Word]) -> bool:
+    """Whether the word after these words of a shell's command line could be ``-c``'s script."""
+    takes_value = seen = False
+    for text in between:
+        option = (text or "")[:1] in ("-", "+")
+        if not option and not takes_value:
+            return False
+        seen = seen or (option and "c" in (text or "") and not (text or "").startswith("--"))
+        takes_value = option and (text or "").lower().endswith("o")
+    return seen
+
+
+def _check_declaration(command: Node, child: Node) -> None:
+    if child.type != "variable_assignment":
+        raise Refused(f"names a variable of `{text_of(command.children[0])}`; write the name out")
+
+
+def _check_assignment(holder: Node, child: Node) -> None:
+    if child.type == "do_group":
+        return
+    names = {text_of(node) for node in holder.children if node.type == "variable_name"}
+    if names & _EVALUATED_VARIABLES:
+        raise Refused(f"is assigned to {', '.join(names)}, which the shell evaluates")
+    root = holder
+    while root.parent is not None:
+        root = root.parent
+    for node in walk(root):
+        # With `declare -i n` or `-n n` anywhere, bash evaluates what is assigned to n.
+        if node.type == "declaration_command":
+            for text in words_of(node)[1:]:
+                if text is None or re.match(r"[-+]\w*[in]", text):
+                    line = node.start_point.row + 1
+                    raise Refused(
+                        f"is assigned, and `{text_of(node)[:30]}` (line {line}) may make "
+                        "the shell evaluate it"
+                    )
+
+
+def _check_redirect(redirect: Node, child: Node) -> None:
+    if any(text_of(node).strip("-") in (">&", "<&") for node in redirect.children):
+        # bash 5.2 expands the word after `>&` twice, whatever its quotes.
+        raise Refused("follows `>&`; write > FILE 2>&1, or the number out")
+    before = child.prev_named_sibling
+    if before is not None and before.type != "file_descriptor":
+        raise Refused("follows a redirection; write redirections last")
+
+
+def _check_test(expression: Node, _child: Node) -> None:
+    test: Node | None = expression
+    while test is not None and test.type != "test_command":
+        test = test.parent
+    if test is None:  # arithmetic, which is refused further out
+        return
+    numbers_are_safe = text_of(test.children[0]) == "["
+    for node in expression.children:
+        if node.is_named and node.type != "test_operator":
+            continue
+        operator = text_of(node)
+        if expression.type == "unary_expression" and _UNARY_TEST.fullmatch(operator):
+            continue
+        if operator in _TESTS or (numbers_are_safe and operator in _NUMBER_TESTS):
+            continue
+        hint = "; use [ … ], which does not" if operator in _NUMBER_TESTS else ""
+        raise Refused(f"is an operand of `{operator}`, which the shell may evaluate{hint}")

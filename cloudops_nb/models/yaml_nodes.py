@@ -1,0 +1,177 @@
+"""YAML (and so JSON) as a tree that knows its lines; text is kept as it was written.
+
+YAML 1.1 would make ``no`` false, ``1.10`` a float and ``1:30`` ninety: what a plan holds is text
+for commands, so a scalar here is what stands in the document. Refused: repeated keys, tags, and
+documents that are large or grow large by aliases.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NoReturn
+
+from cloudops_nb.errors import InvalidPlan, SerializationError
+
+if TYPE_CHECKING:
+    from yaml import Node
+
+MAX_CHARACTERS = 1_000_000
+MAX_NODES = 100_000
+
+_TAGS = re.compile(r"tag:yaml\.org,2002:(str|int|float|bool|null|timestamp|map|seq|merge|value)")
+
+
+def compose(text: str) -> Node:
+    """The document's root node, checked throughout.
+
+    Raises:
+        SerializationError: it is not one YAML or JSON document, or an unreasonable one; names the
+            line.
+    """
+    import yaml
+
+    if len(text) > MAX_CHARACTERS:
+        raise SerializationError(
+            f"the plan has {len(text)} characters; at most {MAX_CHARACTERS} are read"
+        )
+    try:
+        # The loader's pure-Python class: it is as safe, and its marks are the same everywhere.
+        root = yaml.compose(_without_tabs(text), Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f"line {mark.line + 1}: " if mark is not None else ""
+        raise SerializationError(f"{line}not YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise SerializationError(f"not YAML: {str(error).splitlines()[0]}") from None
+    except RecursionError:
+        raise SerializationError("the plan is nested too deep to be read") from None
+    if root is None:
+        raise InvalidPlan("the plan is empty")
+    _check(root)
+    return root
+
+
+def line_of(node: Node) -> int:
+    """The line a node begins in, from 1."""
+    return int(node.start_mark.line) + 1
+
+
+def refuse(node: Node, where: str, why: str) -> NoReturn:
+    """Raises ``InvalidPlan`` that names the line and the place."""
+    raise InvalidPlan(f"line {line_of(node)}, {where}: {why}")
+
+
+def close(word: str, known: Iterable[str]) -> str:
+    """A hint at the known words most like this one, or all of them; begins with a semicolon."""
+    known = list(known)
+    near = difflib.get_close_matches(word, known, n=2) or sorted(known)
+    return (
+        f"; did you mean {' or '.join(near)}?" if len(near) < 3 else f"; known: {', '.join(near)}"
+    )
+
+
+def mapping(node: Node, where: str) -> dict[str, Node]:
+    """The values of a mapping by their keys."""
+    from yaml import MappingNode
+
+    if not isinstance(node, MappingNode):
+        refuse(node, where, f"{_kind(node)} stands where `key: value` lines belong")
+    return {key.value: value for key, value in node.value}
+
+
+def sequence(node: Node, where: str) -> list[Node]:
+    """The elements of a list."""
+    from yaml import SequenceNode
+
+    if not isinstance(node, SequenceNode):
+        refuse(node, where, f"{_kind(node)} stands where a list belongs")
+    return list(node.value)
+
+
+def scalar(node: Node, where: str) -> str:
+    """A text, as it was written."""
+    from yaml import ScalarNode
+
+    if not isinstance(node, ScalarNode):
+        refuse(node, where, f"{_kind(node)} stands where a text belongs")
+    if node.tag.endswith(":null"):
+        refuse(node, where, 'has no value (write "" for an empty text)')
+    # JSON writes characters beyond U+FFFF as two escapes; YAML reads those as two characters.
+    text: str = node.value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def is_scalar(node: Node) -> bool:
+    """Whether the node is a text (or a number, which is text here)."""
+    from yaml import ScalarNode
+
+    return isinstance(node, ScalarNode)
+
+
+def is_sequence(node: Node) -> bool:
+    """Whether the node is a list."""
+    from yaml import SequenceNode
+
+    return isinstance(node, SequenceNode)
+
+
+def flag(node: Node, where: str) -> bool:
+    """``true`` or ``false``."""
+    text = scalar(node, where).lower()
+    if text not in ("true", "false"):
+        refuse(node, where, f"{text!r} stands where true or false belongs")
+    return text == "true"
+
+
+def count(node: Node, where: str) -> int:
+    """A whole number above zero."""
+    text = scalar(node, where)
+    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text):
+        refuse(node, where, f"{text!r} stands where a whole number above 0 belongs")
+    return int(text)
+
+
+def _without_tabs(text: str) -> str:
+    # JSON may be indented with tabs, YAML may not. In JSON a raw tab can only be white space.
+    if "\t" in text:
+        try:
+            json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+        return text.replace("\t", " ")
+    return text
+
+
+def _check(root: Node) -> None:
+    from yaml import MappingNode, ScalarNode
+
+    pending = [root]
+    seen = 0
+    while pending:
+        node = pending.pop()
+        seen += 1
+        if seen > MAX_NODES:
+            raise SerializationError(f"the plan has more than {MAX_NODES} values, aliases included")
+        if not _TAGS.fullmatch(node.tag):
+            raise SerializationError(f"line {line_of(node)}: the tag {node.tag!r} is not read")
+        if isinstance(node, MappingNode):
+            keys = set()
+            for key, value in node.value:
+                if not isinstance(key, ScalarNode):
+                    raise SerializationError(
+                        f"line {line_of(key)}: put a placeholder at the start of a value into "
+                        'double quotes: "{{ name }}" (YAML reads braces as a mapping)'
+                    )
+                if key.value in keys:
+                    raise SerializationError(f"line {line_of(key)}: the key {key.value!r} is twice")
+                keys.add(key.value)
+                pending.append(value)
+        elif not isinstance(node, ScalarNode):
+            pending.extend(node.value)
+
+
+def _kind(node: Node) -> str:
+    return "a text" if is_scalar(node) else "a list" if is_sequence(node) else "a mapping"

@@ -1,0 +1,1 @@
+"""Everything a notebook needs: the magic, the live view and the waiting."""

@@ -1,0 +1,140 @@
+"""What one kernel's magics work with: the shell, the engine, the sandbox."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import display
+
+from cloudops_nb.aws.sandbox import Sandbox
+from cloudops_nb.engine import Execution, ExecutionEngine
+from cloudops_nb.engine.handle import Result
+from cloudops_nb.errors import CommandFailed, ExecutionCancelled, ExecutionError
+from cloudops_nb.models import ExecutionResult, ExecutionStatus
+from cloudops_nb.notebook.cell import build
+from cloudops_nb.notebook.live import Present, Shown, WidgetPresenter
+from cloudops_nb.notebook.options import CellOptions, parse_options
+from cloudops_nb.notebook.transformer import CellTransformer
+from cloudops_nb.notebook.waiting import Interrupted, wait, wait_blocking
+
+
+class NotebookSession:
+    """Runs cells: options and body in, a displayed and returned result out.
+
+    Failures are raised as errors that IPython shows as one line, without a traceback of ours.
+    """
+
+    def __init__(self, shell: InteractiveShell, engine: ExecutionEngine) -> None:
+        self.shell = shell
+        self.engine = engine
+        self.sandbox: Sandbox | None = None
+        # A terminal has no page to put widgets on.
+        self.presenter = WidgetPresenter(engine, self._banner) if hasattr(shell, "kernel") else None
+        self.transformer: CellTransformer | None = None
+        engine.presenter = self.presenter
+
+    def _banner(self) -> str | None:
+        return self.sandbox.banner if self.sandbox is not None else None
+
+    def close(self) -> None:
+        """Stops the sandbox and takes the views away from the engine, which goes on."""
+        self.engine.presenter = None
+        if self.sandbox is not None:
+            self.engine.sandbox = None
+            self.sandbox.stop()
+            self.sandbox = None
+
+    async def run_cell_async(self, line: str, body: str) -> Result | None:
+        """Runs a ``%%cloudops`` cell that is the whole cell, awaiting its end."""
+        options, execution, shown = self._submit(line, body, Present.WHOLE_CELL)
+        if options.bg:
+            self._leave_running(options, execution, shown)
+            return None
+        try:
+            result = await wait(execution)
+        except Interrupted as interrupt:
+            result = interrupt.result
+        return self._finish(options, result, shown)
+
+    def run_cell(self, line: str, body: str) -> Result | None:
+        """Runs a ``%%cloudops`` cell from inside another magic or a script, blocking."""
+        options, execution, shown = self._submit(line, body, Present.AMONG_OTHERS)
+        if options.bg:
+            self._leave_running(options, execution, shown)
+            return None
+        try:
+            result = wait_blocking(execution)
+        except Interrupted as interrupt:
+            result = interrupt.result
+        return self._finish(options, result, shown)
+
+    def _submit(
+        self, line: str, body: str, place: Present
+    ) -> tuple[CellOptions, Execution, Shown | None]:
+        options = parse_options(line)
+        if options.bg:
+            place = Present.BACKGROUND
+        shown: list[Shown] = []
+        presenter = None
+        if self.presenter is not None and not options.quiet:
+            presenter = self.presenter.placed(place, shown.append)
+        with one_line_errors():
+            work = build(options, body, namespace=self.shell.user_ns, environ=os.environ)
+            execution = self.engine.submit(work, approve=options.approve, presenter=presenter)
+        return options, execution, shown[0] if shown else None
+
+    def _leave_running(
+        self, options: CellOptions, execution: Execution, shown: Shown | None
+    ) -> None:
+        self._bind(options, execution)
+        if shown is not None:
+            shown.replace_when_done(execution)
+
+    def _finish(self, options: CellOptions, result: Result, shown: Shown | None) -> Result | None:
+        if shown is not None:
+            shown.end()
+        self._bind(options, result)
+        if result.success or options.no_raise:
+            return None if options.quiet else result
+        display(result)
+        with one_line_errors():
+            raise failure(result)
+
+    def _bind(self, options: CellOptions, value: Any) -> None:
+        if options.out is not None:
+            self.shell.push({options.out: value})
+
+
+class one_line_errors:  # noqa: N801 - a context manager, which reads as a function
+    """Errors of ours leave as one line of text: the operator's mistake is not in our code."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, ExecutionError):
+            # IPython asks an exception for this before it formats a traceback.
+            line = f"{type(error).__name__}: {error}"
+            error._render_traceback_ = line.splitlines  # type: ignore[attr-defined]
+
+
+def failure(result: Result) -> ExecutionError:
+    """The error a cell raises for a result that is not a success."""
+    if result.status is ExecutionStatus.CANCELLED:
+        return ExecutionCancelled(f"{result.title[:200]}: cancelled; its processes are gone")
+    if isinstance(result, ExecutionResult):
+        return CommandFailed(f"{_first_line(result.title)}: {result.error}", result.exit_code)
+    failed = [each for each in result.results if each.status is not ExecutionStatus.COMPLETED]
+    first = failed[0]
+    return CommandFailed(
+        f"{len(failed)} of {result.stats.total} commands did not complete; "
+        f"the first: {_first_line(first.title)}: {first.error}",
+        first.exit_code,
+    )
+
+
+def _first_line(text: str) -> str:
+    line = text.strip().split("\n", 1)[0]
+    return line if len(line) <= 80 else line[:79] + "…"
