@@ -65,7 +65,7 @@ def build(
         return _each(cell, body)
     if options.serial or options.parallel:
         return _lines(cell, body)
-    return cell.request(body, name=options.title)
+    return cell.request(cell.filled(body), name=options.title)
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,14 @@ class _Cell:
         lookup = ChainMap(names, dict(self.lookup))
         return _Cell(self.options, lookup, self.environ, values)
 
+    def filled(self, text: str) -> str:
+        """Text of the body with its placeholders filled in."""
+        if self.options.raw:
+            return text
+        return substitute_shell(text, self.lookup, shell=self.options.shell)
+
     def request(self, text: str, *, name: str | None) -> ExecutionRequest:
-        """The request that runs this text."""
-        if not self.options.raw:
-            text = substitute_shell(text, self.lookup, shell=self.options.shell)
+        """The request that runs this text, which is filled in."""
         request = ExecutionRequest(
             command=self._command(text),
             name=name,
@@ -120,11 +124,11 @@ class _Cell:
             return Serial(stop_on_error=not self.options.keep_going)
         return Parallel(max_concurrency=self.options.max_concurrency)
 
-    def plan(self, commands: list[ExecutionRequest], title: str | None = None) -> ExecutionPlan:
+    def plan(self, commands: list[ExecutionRequest]) -> ExecutionPlan:
         """The plan of these commands."""
         strategy = self.strategy()
         return ExecutionPlan(
-            description=self.options.title or title or default_title(len(commands), strategy),
+            description=self.options.title or default_title(len(commands), strategy),
             strategy=strategy,
             commands=tuple(commands),
             metadata=ExecutionMetadata(source=SOURCE),
@@ -168,10 +172,8 @@ def _lines(cell: _Cell, body: str) -> ExecutionPlan:
             f"--serial and --parallel read lines as shell commands; with --shell {shell} the body "
             "can only be one script"
         )
-    commands: list[ExecutionRequest] = []
-    lines = list(_commands_of(body))
-    repeated = Counter(line for _, line in lines)
-    for number, line in lines:
+    lines: dict[int, str] = {}
+    for number, line in _commands_of(body):
         where = f"line {number} of the commands"
         reason = incomplete(line if cell.options.raw else stand_in(line))
         if reason is not None:
@@ -179,14 +181,19 @@ def _lines(cell: _Cell, body: str) -> ExecutionPlan:
                 f"{where} is not complete: {reason}; each line is a command of its own "
                 "(end it with \\ to join the next; without --serial or --parallel it is a script)"
             )
-        name = line if repeated[line] == 1 else f"{line} (line {number})"
         try:
-            commands.append(cell.request(line, name=name))
+            lines[number] = cell.filled(line)
         except InvalidCommand as error:
             raise InvalidCommand(f"{where}: {error}") from None
-    if not commands:
+    if not lines:
         raise MissingField("commands: the lines below %%cloudops are all comments")
-    return cell.plan(commands)
+    alike = Counter(lines.values())
+    return cell.plan(
+        [
+            cell.request(line, name=line if alike[line] == 1 else f"{line} (line {number})")
+            for number, line in lines.items()
+        ]
+    )
 
 
 def _commands_of(body: str) -> Iterator[tuple[int, str]]:
@@ -225,7 +232,8 @@ def _each(cell: _Cell, body: str) -> ExecutionPlan:
     for combination in itertools.product(*values.values()):
         bound = dict(zip(values, combination, strict=True))
         name = " ".join(f"{key}={value}" for key, value in bound.items())
-        commands.append(cell.binding(bound).request(body, name=name))
+        one = cell.binding(bound)
+        commands.append(one.request(one.filled(body), name=name))
     return cell.plan(commands)
 
 

@@ -502,7 +502,9 @@ class Commands {
       note: element("span", "cloudops-note"),
       last: element("span", "cloudops-last"),
       time: cell("cloudops-time"),
-      stop: focusable("button", "cloudops-stop", { type: "button", "aria-label": `Cancel ${name}` }),
+      stop: focusable("button", "cloudops-stop", {
+        type: "button", "aria-label": `Cancel ${name}`,
+      }),
     };
     drawn.icon.append(element("span", "cloudops-mark", { role: "img" }));
     drawn.name.textContent = name;

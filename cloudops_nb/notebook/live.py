@@ -43,13 +43,14 @@ class Shown:
     """A view on the page."""
 
     view: LiveView
-    frame: ipywidgets.Box
     place: Present
     display_id: str
+    frame: ipywidgets.Box
+    """What the page was given: the view's widget, or one around it."""
 
     def end(self) -> None:
         """Takes the view off the page. The run must have ended."""
-        self._close()
+        self.view.close()
         if self.place is Present.WHOLE_CELL:
             clear_output(wait=True)
         else:
@@ -64,15 +65,10 @@ class Shown:
     def _replace(self, execution: Execution) -> None:
         result = execution.result()
         html = result_html(result)
-        # A page that was loaded again has lost the display's id, and shows what the frame holds.
+        # A page that was loaded again no longer knows the display's id, only the frame.
         self.frame.children = [ipywidgets.HTML(html)]
         self.view.close()
         self._update({"text/plain": result_text(result), "text/html": html})
-
-    def _close(self) -> None:
-        self.view.close()
-        self.frame.layout.close()
-        self.frame.close()
 
     def _update(self, bundle: dict[str, object]) -> None:
         publish_display_data(bundle, transient={"display_id": self.display_id}, update=True)
@@ -101,15 +97,17 @@ class WidgetPresenter:
         view = LiveView(execution.work, cancel=self._cancel)
         if banner := self._banner():
             view.notice(banner)
-        shown = Shown(view, place, str(uuid4()))
-        if place is Present.BACKGROUND:
+        background = place is Present.BACKGROUND
+        frame = ipywidgets.VBox([view.widget]) if background else view.widget
+        shown = Shown(view, place, str(uuid4()), frame)
+        if background:
             publish_display_data(_text(f"running in the background: {execution.id}\n{_HOW_TO}"))
         publish_display_data(
             {
                 WIDGET_VIEW: {
                     "version_major": 2,
                     "version_minor": 0,
-                    "model_id": view.widget.model_id,
+                    "model_id": frame.model_id,
                 }
             },
             transient={"display_id": shown.display_id},

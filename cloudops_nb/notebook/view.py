@@ -74,6 +74,7 @@ class LiveView:
         self._transcript = Transcript(len(self._rows))
         self._notice_text = ""
         self._sequence = 0
+        self._told = self._run.summary
         self._stale: set[int] = set()
         self._wanted_tails: set[int] = set()
         self._wanted_snapshot = False
@@ -159,16 +160,17 @@ class LiveView:
     def _delta(self) -> dict[str, Any] | None:
         lines = self._transcript.take()
         for line in lines:
-            if line.text.strip():
+            if line.kind != "note" and line.text.strip():
                 self._rows[line.row].last = line.text[:_NOTE_CHARS]
         stale, self._stale = self._stale, set()
-        if not lines and not stale:
+        if not lines and not stale and self._told == self._run.summary:
             return None
+        self._told = self._run.summary
         self._sequence += 1
         return {
             "type": "delta",
             "seq": self._sequence,
-            "state": self._run.summary,
+            "state": self._told,
             "rows": [{"row": index, **self._rows[index].changing()} for index in stale],
             "lines": [*map(tuple, lines)],
         }
@@ -182,8 +184,10 @@ class LiveView:
         self._button.disabled = run.state == _CANCELLING
         self._button.description = "Cancelling…" if run.state == _CANCELLING else "Cancel"
         self._button.layout.display = "none" if run.took is not None else None
-        if not self._is_plan:
-            return
+        if self._is_plan:
+            self._draw_progress()
+
+    def _draw_progress(self) -> None:
         counts = Counter(row.state for row in self._rows)
         ended = sum(row.took is not None for row in self._rows)
         bad = sum(counts[state] for state in _BAD)
@@ -198,20 +202,9 @@ class LiveView:
     def _build(self) -> None:
         title = ipywidgets.HTML(
             _span("title", _one_line(self._run.title), title=self._run.line[:_LINE_CHARS]),
-            layout={"flex": "1 1 16em", "min_width": "0"},
+            layout={"flex": "1 1 8em", "min_width": "0"},
         )
-        self._state, self._elapsed, self._notice, self._counts = (
-            ipywidgets.HTML() for _ in range(4)
-        )
-        # Three bars on one place, the longest below: ended, ended well or badly, ended well.
-        self._bars = [
-            ipywidgets.IntProgress(
-                max=len(self._rows), bar_style=style, layout={"grid_area": "1/1"}
-            )
-            for style in ("", "danger", "success")
-        ]
-        progress = ipywidgets.GridBox(self._bars)
-        progress.add_class("cloudops-progress")
+        self._state, self._elapsed, self._notice = (ipywidgets.HTML() for _ in range(3))
         self._button = ipywidgets.Button(
             description="Cancel", tooltip="Stop this run and all its processes"
         )
@@ -223,7 +216,7 @@ class LiveView:
             [
                 self._state,
                 title,
-                *([self._counts, progress] if self._is_plan else []),
+                *(self._build_progress() if self._is_plan else ()),
                 self._elapsed,
                 self._button,
             ],
@@ -235,6 +228,19 @@ class LiveView:
         self._draw_header()
         for widget in _parts(self.widget):
             unblock_comm(widget)
+
+    def _build_progress(self) -> tuple[ipywidgets.Widget, ...]:
+        self._counts = ipywidgets.HTML()
+        # Three bars on one place, the longest below: ended, ended well or badly, ended well.
+        self._bars = [
+            ipywidgets.IntProgress(
+                max=len(self._rows), bar_style=style, layout={"grid_area": "1/1"}
+            )
+            for style in ("", "danger", "success")
+        ]
+        progress = ipywidgets.GridBox(self._bars)
+        progress.add_class("cloudops-progress")
+        return self._counts, progress
 
     def _capture(self) -> dict[str, Any]:
         with self._changed:
@@ -261,9 +267,9 @@ class LiveView:
 
     def _on_message(self, _console: Console, content: object, _buffers: object) -> None:
         match content:
-            case {"type": "cancel", "id": str(id)}:
+            case {"type": "cancel", "id": str(wanted)}:
                 for row in self._rows:
-                    if str(row.id) == id:
+                    if str(row.id) == wanted:
                         self._request_cancel(row)
             case {"type": "tail", "row": int(index)} if 0 <= index < len(self._rows):
                 with self._changed:
@@ -302,7 +308,7 @@ class LiveView:
     def _flush(self) -> None:
         with self._changed:
             self._dirty = False
-            message: dict[str, Any] | None = self._delta()
+            delta = self._delta()
             snapshot, self._wanted_snapshot = self._wanted_snapshot, False
             tails = [
                 {"type": "tail", "row": row, "lines": [*map(tuple, self._transcript.tail(row))]}
@@ -312,8 +318,8 @@ class LiveView:
             self._draw_header()
         if snapshot:
             self._console.send_state("snapshot")
-        elif message:
-            self._console.send(message)
+        elif delta:
+            self._console.send(delta)
         for tail in tails:
             self._console.send(tail)
 
