@@ -41,8 +41,9 @@ def milliseconds(seconds: float) -> str:
 def table(rows: list[Row]) -> str:
     """The rows as a Markdown table."""
     lines = ["| what | ours | peer | ratio | goal | met |", "|---|---|---|---|---|---|"]
-    lines += [
-        f"| {r.what} | {r.ours} | {r.peer} | {r.ratio:.2f} | {r.goal} | {'yes' if r.met else 'no'} |"
-        for r in rows
-    ]
+    for row in rows:
+        met = "yes" if row.met else "no"
+        lines.append(
+            f"| {row.what} | {row.ours} | {row.peer} | {row.ratio:.2f} | {row.goal} | {met} |"
+        )
     return "\n".join(lines)

@@ -84,7 +84,8 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension", *sorted(_HOME_OF)]
+# Derived, so that a name is listed once: PLE0604 cannot see that all of it is text.
+__all__ = ["__version__", "load_ipython_extension", "unload_ipython_extension", *sorted(_HOME_OF)]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:

@@ -79,8 +79,8 @@ class TimeoutTooLarge(ValidationError):
 
     def __init__(self, timeout_ms: int, max_timeout_ms: int) -> None:
         super().__init__(
-            f"timeout of {timeout_ms} ms is above the maximum of {max_timeout_ms} ms; raise it with "
-            "ExecutionConfig(max_timeout_ms=…), CLOUDOPS_MAX_TIMEOUT_MS "
+            f"timeout of {timeout_ms} ms is above the maximum of {max_timeout_ms} ms; "
+            "raise it with ExecutionConfig(max_timeout_ms=…), CLOUDOPS_MAX_TIMEOUT_MS "
             "or %cloudops config max_timeout_ms=…"
         )
         self.timeout_ms = timeout_ms

@@ -70,7 +70,7 @@ def substitute_shell(text: str, lookup: Mapping[str, object], *, shell: str = "b
         last = match.end()
         try:
             if doubt:
-                raise Refused(f"cannot be put in: {doubt}")
+                raise Refused(f"cannot be put in: {doubt} (to keep the text as it is: --raw)")
             pieces.append(_quoted(match, context_at(bytes(source), root, start, end), lookup))
         except Refused as refusal:
             if _is_placeholder(match):

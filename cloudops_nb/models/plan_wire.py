@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cloudops_nb.errors import InvalidCommand
 from cloudops_nb.models.commands import AwsCli, Command, Exec, Script, Shell
@@ -14,27 +12,14 @@ from cloudops_nb.models.placeholders import substitute_shell, substitute_value, 
 from cloudops_nb.models.plans import ExecutionPlan
 from cloudops_nb.models.requests import ExecutionRequest
 
-if TYPE_CHECKING:
-    from yaml import Node
 
-
-def plan_from_wire(
-    text: str, root: Node, lookup: Mapping[str, object] | None = None
-) -> ExecutionPlan:
-    """The plan of a document (``root`` is its tree) in the seeds' form, in JSON or in YAML.
+def plan_from_wire(text: str, lookup: Mapping[str, object] | None = None) -> ExecutionPlan:
+    """The plan that a JSON text in the seeds' form is.
 
     Raises:
         SerializationError: it is not in that form; names the field.
         InvalidCommand: a placeholder cannot be filled; names the command.
     """
-    try:
-        json.loads(text)
-    except ValueError:
-        import yaml
-
-        # What YAML knows and JSON does not (a date) is text here.
-        loader = yaml.SafeLoader("")
-        text = json.dumps(loader.construct_document(root), default=str)
     plan = ExecutionPlan.from_json(text)
     if lookup is None:
         return plan

@@ -50,13 +50,15 @@ class Refused(Exception):
 
 EVALUATING = frozenset(
     "alias bind compgen complete compopt declare enable eval export getopts let local mapfile read "
-    "readarray readonly test trap typeset unset".split()
+    "readarray readonly test trap typeset unset wait".split()
 )
 """Builtins that read words as code, variables' names or arithmetic (all builtins were tried)."""
 PREFIXES = frozenset(["builtin", "command", "coproc", "exec", "time"])
 """Words that run the words after them as a command."""
 
-_EVALUATED_VARIABLES = frozenset(["HISTCMD", "OPTIND", "PS4", "RANDOM", "SRANDOM"])
+_EVALUATED_VARIABLES = frozenset(
+    ["BASH_ENV", "ENV", "HISTCMD", "OPTIND", "PS4", "RANDOM", "SRANDOM"]
+)
 _SHELLS = frozenset(["ash", "bash", "dash", "fish", "ksh", "mksh", "sh", "zsh"])
 _PASSABLE = frozenset(
     "program list pipeline command redirected_statement if_statement elif_clause else_clause "
@@ -131,6 +133,7 @@ def _check_surroundings(leaf: Node) -> None:
     """Looks at everything the place is inside of, from the inside out."""
     checks = {
         "command": _check_argument,
+        "array": _check_array,
         "declaration_command": _check_declaration,
         "variable_assignment": _check_assignment,
         "for_statement": _check_assignment,
@@ -180,7 +183,8 @@ def _check_argument(command: Node, child: Node) -> None:
     name = words[0]
     if name in EVALUATING:
         raise Refused(f"is an argument of `{name}`, which reads it as code or as a name")
-    if name == "printf" and not any("%" in (text or "") for text in words[1:]):
+    before = [node for node in command.children if node.end_byte <= child.start_byte]
+    if name == "printf" and not any("%" in text_of(node) for node in before):
         raise Refused("is the format of `printf`; write the format out: printf '%s\\n' {{ … }}")
     for index, text in enumerate(words):
         if (text or "").rpartition("/")[2] in _SHELLS and _is_script(words[index + 1 :]):
@@ -221,8 +225,14 @@ def _is_script(between: Sequence[Word]) -> bool:
 
 
 def _check_declaration(command: Node, child: Node) -> None:
+    name = text_of(command.children[0])
     if child.type != "variable_assignment":
-        raise Refused(f"names a variable of `{text_of(command.children[0])}`; write the name out")
+        raise Refused(f"names a variable of `{name}`; write the name out")
+    # Given `a='($(command))'`, bash takes it for an array's elements if a is an array.
+    if name in ("declare", "typeset") or (name != "export" and _declares(command, "aA")):
+        raise Refused(
+            f"is assigned by `{name}`, which may evaluate it; assign in a line of its own"
+        )
 
 
 def _check_assignment(holder: Node, child: Node) -> None:
@@ -231,19 +241,26 @@ def _check_assignment(holder: Node, child: Node) -> None:
     names = {text_of(node) for node in holder.children if node.type == "variable_name"}
     if names & _EVALUATED_VARIABLES:
         raise Refused(f"is assigned to {', '.join(names)}, which the shell evaluates")
-    root = holder
-    while root.parent is not None:
-        root = root.parent
-    for node in walk(root):
-        # With `declare -i n` or `-n n` anywhere, bash evaluates what is assigned to n.
-        if node.type == "declaration_command":
-            for text in words_of(node)[1:]:
-                if text is None or re.match(r"[-+]\w*[in]", text):
-                    line = node.start_point.row + 1
-                    raise Refused(
-                        f"is assigned, and `{text_of(node)[:30]}` (line {line}) may make "
-                        "the shell evaluate it"
-                    )
+    line = _declares(holder, "in")
+    if line:
+        raise Refused(f"is assigned, and the declaration in line {line} may have it evaluated")
+
+
+def _check_array(_array: Node, child: Node) -> None:
+    if text_of(child).startswith("["):
+        raise Refused("is in an array's index, which the shell evaluates")
+
+
+def _declares(node: Node, options: str) -> int:
+    """The line of a declaration with one of these options anywhere in the script; 0 if none."""
+    while node.parent is not None:
+        node = node.parent
+    for declaration in walk(node):
+        if declaration.type == "declaration_command":
+            for text in words_of(declaration)[1:]:
+                if text is None or re.match(rf"[-+]\w*[{options}]", text):
+                    return declaration.start_point.row + 1
+    return 0
 
 
 def _check_redirect(redirect: Node, child: Node) -> None:

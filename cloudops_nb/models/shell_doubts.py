@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _BASH_ONLY = ("ansi_c_string", "process_substitution", "herestring_redirect", "array", "regex")
 _COMMENT = "it has a # that may or may not start a comment; put that into quotes"
 _CONTINUED = "a line is continued in the middle of a word; put a space before the \\"
-_ODD_CHARACTER = re.compile(r"[^\S \n\t]|[\x00-\x08\x0e-\x1f\x7f\u200b\ufeff\ud800-\udfff]")
+_ODD_CHARACTER = re.compile(r"[^\S \n\t]|[\x00-\x08\x0e-\x1f\x7f\u200b\ufeff]")
 _PARAMETER_THEN_BRACKET = re.compile(r"\$\$['{(\[]|\$[?!#@*0-9-][{(\[]")  # `$${x}` is `$$`, `{x}`
 _HASH_OR_JOIN = re.compile(rb"(?:\A|(?<=[\s;&|()<>]))#|(?<!\\)(?:\\\\)*\\\n")
 

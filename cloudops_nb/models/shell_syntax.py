@@ -117,14 +117,14 @@ def simple_command(text: str) -> tuple[str, ...] | None:
     if any(node.type in (*_NOT_WORDS, *_REDIRECTS) for node in nodes[0].children):
         return None
     words = [word for word in words_of(nodes[0]) if word is not None]
-    if words and words[0] in _RESERVED:
+    if len(words) < len(words_of(nodes[0])) or words[0] in _RESERVED:
         return None
     # A second opinion: where a simpler reader sees other words, the shell itself shall decide.
     try:
         agreed = shlex.split(joined, comments=True) == words
     except ValueError:
         agreed = False
-    return tuple(words) if agreed and words else None
+    return tuple(words) if agreed else None
 
 
 def incomplete(text: str) -> str | None:

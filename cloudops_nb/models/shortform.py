@@ -63,9 +63,12 @@ def parse_plan(text: str, *, lookup: Mapping[str, object] | None = None) -> Exec
         InvalidPlan: the short form is wrong; names the line, the step and the key.
         InvalidCommand: a placeholder cannot be filled in the seeds' JSON.
     """
+    document = nodes.read_json(text)
+    if isinstance(document, dict) and "commands" in document:
+        return plan_from_wire(text, lookup)
     root = nodes.compose(text)
     if not nodes.is_sequence(root) and "commands" in nodes.mapping(root, "plan"):
-        return plan_from_wire(text, root, lookup)
+        return plan_from_wire(nodes.as_json(root), lookup)
     return _Reader(lookup).plan(root)
 
 

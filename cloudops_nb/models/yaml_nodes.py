@@ -33,13 +33,10 @@ def compose(text: str) -> Node:
     """
     import yaml
 
-    if len(text) > MAX_CHARACTERS:
-        raise SerializationError(
-            f"the plan has {len(text)} characters; at most {MAX_CHARACTERS} are read"
-        )
+    if read_json(text) is not None:
+        text = _as_yaml(text)
     try:
-        # The loader's pure-Python class: it is as safe, and its marks are the same everywhere.
-        root = yaml.compose(_without_tabs(text), Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}: " if mark is not None else ""
@@ -52,6 +49,40 @@ def compose(text: str) -> Node:
         raise InvalidPlan("the plan is empty")
     _check(root)
     return root
+
+
+def read_json(text: str) -> object:
+    """What a JSON document holds; None for ``null`` and for text that is no JSON.
+
+    Raises:
+        SerializationError: a key is repeated, or the document is unreasonable.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise SerializationError(
+            f"the plan has {len(text)} characters; at most {MAX_CHARACTERS} are read"
+        )
+    try:
+        return json.loads(text, object_pairs_hook=_without_repeats)
+    except ValueError as error:
+        if isinstance(error, SerializationError):
+            raise
+        return None
+    except RecursionError:
+        raise SerializationError("the plan is nested too deep to be read") from None
+
+
+def as_json(root: Node) -> str:
+    """The document as JSON text; what only YAML knows (a date) is text.
+
+    Raises:
+        SerializationError: a value is not what it looks like (a date in month 13).
+    """
+    import yaml
+
+    try:
+        return json.dumps(yaml.SafeLoader("").construct_document(root), default=str)
+    except (yaml.YAMLError, ValueError, TypeError) as error:
+        raise SerializationError(f"not to be read: {str(error).splitlines()[0]}") from None
 
 
 def line_of(node: Node) -> int:
@@ -134,15 +165,19 @@ def count(node: Node, where: str) -> int:
     return int(text)
 
 
-def _without_tabs(text: str) -> str:
-    # JSON may be indented with tabs, YAML may not. In JSON a raw tab can only be white space.
-    if "\t" in text:
-        try:
-            json.loads(text)
-        except (ValueError, RecursionError):
-            return text
-        return text.replace("\t", " ")
-    return text
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise SerializationError(f"the key {repeated!r} is twice")
+    return found
+
+
+def _as_yaml(text: str) -> str:
+    """JSON as YAML reads it, line by line: no tabs between values, no rare characters in them."""
+    escaped = re.sub(r"[^\x00-\x7e]", lambda match: json.dumps(match[0])[1:-1], text)
+    return escaped.replace("\x7f", "\\u007f").replace("\t", " ")
 
 
 def _check(root: Node) -> None:

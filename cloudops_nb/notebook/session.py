@@ -36,7 +36,10 @@ class NotebookSession:
         engine.presenter = self.presenter
 
     def _banner(self) -> str | None:
-        return self.sandbox.banner if self.sandbox is not None else None
+        if self.sandbox is None:
+            return None
+        # One line of a view; the accounts were named when the sandbox was started.
+        return f"SANDBOX at {self.sandbox.endpoint_url}: no real account is reached"
 
     def close(self) -> None:
         """Stops the sandbox and takes the views away from the engine, which goes on."""
