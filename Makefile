@@ -9,10 +9,10 @@ DEMO := .venv/.installed-demo
 DEV := .venv/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab check bench clean
+.PHONY: help demo test lab check bench screenshots clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  PYTHON=python3.12 chooses the Python that .venv is made with;'
 	@echo '  ARGS="…" is passed on, as in: make test ARGS="-k engine -x"'
@@ -34,6 +34,9 @@ check: $(DEV)  ## Lint, formatting, types and the direction of imports
 
 bench: $(DEV)  ## Measure each figure beside its peer
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+screenshots: $(DEV)  ## Take the pictures in docs/images again
+	@$(BIN)/python -m scripts.screenshots
 
 clean:  ## Remove what was built and cached (.venv stays)
 	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +22,12 @@ class ExecutionConfig(BaseSettings):
         pydantic.ValidationError: a value of the wrong type or range; it names the field.
     """
 
-    model_config = SettingsConfigDict(env_prefix="CLOUDOPS_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="CLOUDOPS_",
+        frozen=True,
+        extra="forbid",
+        env_ignore_empty=True,  # CLOUDOPS_LOG_DIR= means "not set", not "here"
+    )
 
     default_timeout_ms: int = Field(120_000, gt=0, description="timeout of a command, per attempt")
     max_timeout_ms: int = Field(600_000, gt=0, description="largest timeout a request may ask for")
@@ -53,8 +59,23 @@ class ExecutionConfig(BaseSettings):
     def log_directory(self) -> Path:
         """Where logs go: ``log_dir``, or ``logs`` in the per-user state directory."""
         if self.log_dir is not None:
-            return self.log_dir.expanduser().absolute()
+            return expanded(self.log_dir).absolute()
         return user_state_path("cloudops_nb", appauthor=False) / "logs"
+
+
+def expanded(path: Path | str) -> Path:
+    """``path`` with a leading ``~`` read as a home directory, if it is the home of somebody."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser() raises for those
+
+
+def is_file(path: Path) -> bool:
+    """Whether ``path`` is a file; False for a path that cannot be one."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file() raises where the path is too long
+
+
+def is_directory(path: Path) -> bool:
+    """Whether ``path`` is a directory; False for a path that cannot be one."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir() raises where the path is too long
 
 
 def home_relative(path: Path | str) -> str:

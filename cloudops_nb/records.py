@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,8 @@ Kind = Literal["json", "json_lines", "text"]
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
 # ECMA-48 control sequences: programs told to colour (FORCE_COLOR) colour their JSON, too.
 _CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_NOT_JSON = (ValueError, RecursionError)  # the second: a run of brackets that nothing closes
 
 
 class Records(Sequence[Row]):
@@ -51,21 +54,21 @@ class Records(Sequence[Row]):
         """
         import pandas as pd
 
-        frame = pd.json_normalize(self._rows)
+        rows = [dict(_flat(row)) for row in self._rows]
+        frame = pd.DataFrame(rows)
         for column in frame.columns:
-            values = [value for value in frame[column] if not _is_missing(value)]
-            if not values:
+            # Asked of the rows: in the frame a column of integers with gaps is one of floats.
+            values = [row.get(column) for row in rows]
+            present = [value for value in values if value is not None]
+            if not present:
                 continue
-            if all(isinstance(v, str) and _TIMESTAMP.fullmatch(v) for v in values):
-                frame[column] = pd.to_datetime(frame[column], utc=True, format="ISO8601")
-            elif len(values) < len(frame) and self._all_whole(column):
-                frame[column] = frame[column].astype("Int64")
+            if all(isinstance(v, str) and _TIMESTAMP.fullmatch(v) for v in present):
+                # A time that no calendar has (or this pandas cannot hold) stays as it was written.
+                with contextlib.suppress(ValueError):
+                    frame[column] = pd.to_datetime(frame[column], utc=True, format="ISO8601")
+            elif len(present) < len(values) and all(_is_int64(v) for v in present):
+                frame[column] = pd.array(values, dtype="Int64")
         return frame
-
-    def _all_whole(self, column: str) -> bool:
-        # Asked of the rows: json_normalize has turned a column with gaps into floats by now.
-        found = [value for row in self._rows if (value := _dig(row, column)) is not None]
-        return all(type(value) is int and abs(value) < 2**63 for value in found)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
@@ -104,19 +107,20 @@ def parse_records(text: str, *, path: str | None = None, query: str | None = Non
     try:
         document = json.loads(plain)
         kind: Kind = "json"
-    except ValueError:
+    except _NOT_JSON:
+        lines = _lines(plain)
         try:
-            document = [json.loads(line) for line in plain.splitlines() if line.strip()]
+            document = [json.loads(line) for line in lines if line.strip()]
             kind = "json_lines"
-        except ValueError:
+        except _NOT_JSON:
             document = None
         if document is None or not all(isinstance(row, dict) for row in document):
             if query is not None and plain.strip():
                 raise RecordsUnavailable(
                     f"the query {query!r} needs JSON, but the output is plain text: "
-                    f"{plain.strip().splitlines()[0][:80]!r}"
+                    f"{next(line for line in lines if line.strip())[:80]!r}"
                 ) from None
-            return Records(({"line": line} for line in plain.splitlines()), "text")
+            return Records(({"line": line} for line in lines), "text")
     if query is not None:
         document = search(query, document)
     elif path is not None and isinstance(document, dict):
@@ -143,16 +147,19 @@ def search(query: str, document: Any) -> Any:
         raise RecordsUnavailable(f"query {query!r}: {error}") from None
 
 
-def _is_missing(value: object) -> bool:
-    return value is None or value != value  # noqa: PLR0124 - NaN is what differs from itself
+def _lines(text: str) -> list[str]:
+    # Not str.splitlines(): it cuts at form feeds and U+2028, too, which JSON strings may hold.
+    *lines, rest = _LINE_END.split(text)
+    return [*lines, rest] if rest else lines
 
 
-def _dig(row: Row, column: str) -> Any:
-    if column in row:
-        return row[column]
-    value: Any = row
-    for part in column.split("."):
-        if not isinstance(value, dict):
-            return None
-        value = value.get(part)
-    return value
+def _flat(row: Row, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in row.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _is_int64(value: object) -> bool:
+    return type(value) is int and -(2**63) <= value < 2**63

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import atexit
 import threading
-import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from time import monotonic
 from typing import Any, ClassVar, Protocol, Self
 from uuid import UUID
 
-from cloudops_nb.config import ExecutionConfig
+from cloudops_nb.config import ExecutionConfig, expanded
+from cloudops_nb.engine.claims import Claims
 from cloudops_nb.engine.events import EventHandler, EventHub, Subscription
 from cloudops_nb.engine.handle import Execution, Result
 from cloudops_nb.engine.logfile import read_log
@@ -23,6 +24,7 @@ from cloudops_nb.engine.runner import CommandRunner
 from cloudops_nb.engine.runs import CommandRun, PlanRun, Run
 from cloudops_nb.errors import (
     AlreadyInitialized,
+    EngineClosed,
     ExecutionNotCompleted,
     ExecutionNotFound,
     ExecutionNotRunning,
@@ -46,6 +48,7 @@ from cloudops_nb.safety import Approver, HeadlessApprover
 
 Work = ExecutionRequest | ExecutionPlan | str
 CLEANUP_SECONDS = 60.0
+HANDLER_SECONDS = 2.0
 
 
 class Presenter(Protocol):
@@ -59,7 +62,8 @@ class Presenter(Protocol):
 class ExecutionEngine:
     """Runs commands and plans on a thread of its own, and remembers how they ended.
 
-    Coroutines may be awaited from any loop, plain methods called from any thread.
+    Coroutines may be awaited from any loop, plain methods called from any thread. It lives until
+    ``close()``, at the latest until the interpreter exits.
 
     Args:
         config: limits and places; by default from ``CLOUDOPS_*`` variables.
@@ -85,31 +89,44 @@ class ExecutionEngine:
         handlers: Iterable[EventHandler] = (),
         presenter: Presenter | None = None,
     ) -> None:
-        self.config = config or ExecutionConfig()
-        self.journal = journal or MemoryJournal()
+        self.config = ExecutionConfig() if config is None else config
+        # Asked for None: a collaborator may well be empty, and so false.
+        self.journal = MemoryJournal() if journal is None else journal
         self.presenter = presenter
-        self._approver = approver or HeadlessApprover()
+        self._approver = HeadlessApprover() if approver is None else approver
         self._hub = EventHub()
         self._loop = EngineLoop()
         self._preparation = Preparation(
             self.config,
-            executors or _default_executors(self.config),
-            redactor or Redactor(),
+            _default_executors(self.config) if executors is None else executors,
+            Redactor() if redactor is None else redactor,
             self._loop.loop.create_future,
         )
         self._commands = CommandRunner(self.config, self._hub, self.journal, self._log_path)
         self._plans = PlanRunner(self._hub, self._commands)
         self._runs: dict[UUID, Run] = {}
         self._runs_lock = threading.Lock()
+        self._claims = Claims(self._is_used)
+        self._closing = False
+        self._close_lock = threading.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._cleanup: asyncio.Task[None] | None = None
         for handler in handlers:
             self._hub.subscribe(handler)
-        # A script that ends should not leave its commands behind. The weak reference lets an
-        # engine that nobody holds any more be collected.
-        atexit.register(_close_at_exit, weakref.ref(self))
+        atexit.register(self.close)  # a script that ends should not leave its commands behind
         if self.config.enable_auto_cleanup:
             self.start_cleanup_task()
+
+    def reconfigure(self, **changes: Any) -> ExecutionConfig:
+        """Changes settings for what is submitted from now on; returns them all.
+
+        Raises:
+            pydantic.ValidationError: a value of the wrong type or range; it names the setting.
+        """
+        self.config = ExecutionConfig(**{**self.config.model_dump(), **changes})
+        self._preparation.config = self.config
+        self._commands.configure(self.config)
+        return self.config
 
     @property
     def sandbox(self) -> Environment | None:
@@ -166,7 +183,7 @@ class ExecutionEngine:
             ValidationError: the request is wrong; nothing was started.
             ApprovalRequired: it is risky and ``approve`` is not its digest.
         """
-        return await self._accept(self._prepare(request), approve)
+        return await self._accept(request, approve)
 
     async def execute_plan(self, plan: ExecutionPlan, *, approve: str | None = None) -> UUID:
         """Starts a plan in the background and returns its id at once.
@@ -175,7 +192,7 @@ class ExecutionEngine:
             ValidationError: the plan or one of its commands is wrong; nothing was started.
             ApprovalRequired: it is risky and ``approve`` is not its digest.
         """
-        return await self._accept(self._prepare(plan), approve)
+        return await self._accept(plan, approve)
 
     def submit(
         self, work: Work, *, approve: str | None = None, presenter: Presenter | None = None
@@ -188,13 +205,14 @@ class ExecutionEngine:
         """
         if isinstance(work, str):
             work = ExecutionRequest(command=Shell(command=work))
-        run = self._prepare(work)
-        self._loop.submit(self._approver.approve(approval_request(run, approve))).result()
-        execution = Execution(self, run)
-        handler = presenter.present(execution) if presenter is not None else None
-        if handler is not None:
-            self._hub.subscribe(handler, run.id)
-        self._launch(run)
+        with self._claims.under_free_ids(work) as work_to_run:
+            run = self._prepare(work_to_run)
+            self._loop.submit(self._approver.approve(approval_request(run, approve))).result()
+            execution = Execution(self, run)
+            handler = presenter.present(execution) if presenter is not None else None
+            if handler is not None:
+                self._hub.subscribe(handler, run.id)
+            self._launch(run)
         return execution
 
     def run(self, work: Work, *, approve: str | None = None) -> Result:
@@ -231,7 +249,11 @@ class ExecutionEngine:
         return run.finished.result()
 
     async def wait_for_completion(self, execution_id: UUID) -> Result:
-        """Waits for the end and returns the result, whatever it is. Raises ``ExecutionNotFound``."""
+        """Waits for the end and returns the result, whatever it is.
+
+        Raises:
+            ExecutionNotFound: nothing has this id.
+        """
         return await Execution(self, self._find(execution_id))
 
     async def list_executions(self) -> list[ExecutionSummary]:
@@ -312,10 +334,17 @@ class ExecutionEngine:
         self._loop.call_soon(self._start_cleanup)
 
     def close(self) -> None:
-        """Cancels what runs, waits until it is gone, and ends the engine's thread; twice is once."""
-        if self._loop.closed:
-            return
+        """Cancels what runs, waits until it is gone, and ends the engine's thread.
+
+        Handlers are given what they have not had yet, for up to two seconds. Twice is once.
+        """
+        with self._close_lock:  # a second caller waits for the first
+            if not self._loop.closed:
+                self._close()
+
+    def _close(self) -> None:
         with self._runs_lock:
+            self._closing = True
             runs = [run for run in self._runs.values() if not run.finished.done()]
         for run in runs:
             try:
@@ -324,32 +353,47 @@ class ExecutionEngine:
                 continue  # it ended by itself meanwhile
         for run in runs:
             run.finished.result()
-        self._hub.close()
-        if self._cleanup is not None:
-            self._loop.call_soon(self._cleanup.cancel)
+        # On the loop: a run is finished a moment before its last event is published there.
+        subscriptions = self._loop.submit(self._close_hub()).result()
         self._loop.close()
+        deadline = monotonic() + HANDLER_SECONDS
+        for subscription in subscriptions:
+            subscription.join(max(deadline - monotonic(), 0))
+        atexit.unregister(self.close)
         with self._global_lock:
             if ExecutionEngine._global is self:
                 ExecutionEngine._global = None
 
+    async def _close_hub(self) -> tuple[Subscription, ...]:
+        return self._hub.close()
+
     # How a run begins and ends
 
-    async def _accept(self, run: Run, approve: str | None) -> UUID:
-        await self._loop.run(self._approver.approve(approval_request(run, approve)))
-        self._launch(run)
+    async def _accept(self, work: ExecutionRequest | ExecutionPlan, approve: str | None) -> UUID:
+        with self._claims.under_free_ids(work) as work_to_run:
+            run = self._prepare(work_to_run)
+            await self._loop.run(self._approver.approve(approval_request(run, approve)))
+            self._launch(run)
         return run.id
 
     def _prepare(self, work: ExecutionRequest | ExecutionPlan) -> Run:
         if isinstance(work, ExecutionPlan):
-            return self._preparation.plan(work, taken=self._runs)
-        return self._preparation.command(work, taken=self._runs)
+            return self._preparation.plan(work)
+        return self._preparation.command(work)
+
+    def _is_used(self, execution_id: UUID) -> bool:
+        # A plan from a file brings the same ids every day; their logs of yesterday are still there.
+        return execution_id in self._runs or self.get_log_path(execution_id).exists()
 
     def _launch(self, run: Run) -> None:
         with self._runs_lock:
+            # Under the lock: close() has seen a run by now, or the run finds that out here.
+            if self._closing:
+                raise EngineClosed("the engine was closed; make a new one")
             self._runs[run.id] = run
             if isinstance(run, PlanRun):
                 self._runs.update((command.id, command) for command in run.commands)
-        self._loop.call_soon(self._start, run)
+            self._loop.call_soon(self._start, run)
 
     def _start(self, run: Run) -> None:
         work = self._plans.run(run) if isinstance(run, PlanRun) else self._commands.run(run)
@@ -359,7 +403,8 @@ class ExecutionEngine:
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        self._retire()
+        if self._cleanup is not None:
+            self._retire()
 
     def _start_cleanup(self) -> None:
         if self._cleanup is None:
@@ -384,7 +429,7 @@ class ExecutionEngine:
     def _log_path(self, run: CommandRun) -> Path:
         chosen = run.request.output_log_path
         if chosen is not None:
-            return chosen.expanduser().absolute()
+            return expanded(chosen).absolute()
         return self.config.log_directory / f"{run.id}.log"
 
 
@@ -392,9 +437,3 @@ def _default_executors(config: ExecutionConfig) -> dict[type, Executor]:
     grace = config.cancel_grace_ms / 1000
     process = ProcessExecutor(grace)
     return {Shell: process, Exec: process, Script: process, AwsCli: AwsCliExecutor(grace)}
-
-
-def _close_at_exit(reference: weakref.ref[ExecutionEngine]) -> None:
-    engine = reference()
-    if engine is not None:
-        engine.close()

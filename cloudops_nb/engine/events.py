@@ -15,7 +15,7 @@ from typing import Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 from cloudops_nb.models import ExecutionEvent, OutputBatch, OutputDropped, Stderr, Stdout
-from cloudops_nb.models.events import Cancelled, Completed, Failed, PlanCompleted, Skipped
+from cloudops_nb.models.events import Cancelled, Completed, Failed, Skipped, is_last, subject
 from cloudops_nb.models.results import Stream
 
 logger = logging.getLogger("cloudops_nb")
@@ -24,7 +24,8 @@ OutputForm = Literal["lines", "batches", "none"]
 MAX_PENDING_BYTES = 16 * 1024 * 1024
 """Output waiting for one handler; beyond it output is dropped for that handler alone."""
 MAX_LINE_BYTES = 64 * 1024
-"""A longer line reaches a handler in pieces of this size."""
+"""A longer line reaches a handler in pieces of this size, or a little less: no character is cut."""
+_CHUNK_OVERHEAD = 512  # bytes of memory that a piece of output takes beside its text, about
 
 _LINE_EVENTS: dict[Stream, type[Stdout | Stderr]] = {"stdout": Stdout, "stderr": Stderr}
 _LAST = (Completed, Failed, Cancelled, Skipped)
@@ -55,6 +56,10 @@ class _Chunk:
     data: bytes
     timestamp: datetime
 
+    @property
+    def weight(self) -> int:
+        return len(self.data) + _CHUNK_OVERHEAD
+
 
 @dataclass(slots=True)
 class _Dropped:
@@ -69,7 +74,7 @@ class Subscription:
     def __init__(self, handler: EventHandler, only: UUID | None) -> None:
         self.output: OutputForm = getattr(handler, "output", "lines")
         self._handler = handler
-        self._only = only
+        self.only = only
         self._queue: deque[ExecutionEvent | _Chunk | _Dropped | None] = deque()
         self._pending_bytes = 0
         self._changed = threading.Condition()
@@ -81,7 +86,7 @@ class Subscription:
 
     def wants(self, execution_id: UUID, plan_id: UUID | None) -> bool:
         """Whether this handler listens to the execution or to its plan."""
-        return self._only is None or self._only in (execution_id, plan_id)
+        return self.only is None or self.only in (execution_id, plan_id)
 
     def put(self, item: ExecutionEvent | _Chunk) -> None:
         """Queues an event or a piece of output; never waits for the handler."""
@@ -97,8 +102,8 @@ class Subscription:
             self._changed.notify()
 
     def _bounded(self, chunk: _Chunk) -> _Chunk | _Dropped:
-        if self._pending_bytes + len(chunk.data) <= MAX_PENDING_BYTES:
-            self._pending_bytes += len(chunk.data)
+        if self._pending_bytes + chunk.weight <= MAX_PENDING_BYTES:
+            self._pending_bytes += chunk.weight
             return chunk
         last = self._queue[-1] if self._queue else None
         dropped = _Dropped(chunk.execution_id, chunk.plan_id, len(chunk.data))
@@ -126,8 +131,9 @@ class Subscription:
             while (item := self._next()) is not None:
                 for event in self._formatter.events(item):
                     self._call(self._numbered(event))
-        except Exception:
-            # A broken observer never breaks a run: it is told of no more.
+        except BaseException:
+            # A broken observer never breaks a run: it is told of no more. Not Exception alone:
+            # nobody is above this thread to be told of a SystemExit or a CancelledError.
             logger.exception("event handler %r raised and was dropped", self._handler)
             with self._changed:
                 self.closed = True
@@ -142,7 +148,7 @@ class Subscription:
                 self._changed.wait()
             item = self._queue.popleft()
             if isinstance(item, _Chunk):
-                self._pending_bytes -= len(item.data)
+                self._pending_bytes -= item.weight
             return item
 
     def _call(self, event: ExecutionEvent) -> None:
@@ -153,13 +159,12 @@ class Subscription:
             self._runner.run(_wait(answer))
 
     def _numbered(self, event: ExecutionEvent) -> ExecutionEvent:
-        subject = getattr(event, "execution_id", None) or event.plan_id
-        assert subject is not None  # an event is about an execution or a plan
-        number = self._sequence.get(subject, 0)
+        about = subject(event)
+        number = self._sequence.get(about, 0)
         lost = 1 if isinstance(event, OutputDropped) else 0
-        self._sequence[subject] = number + 1 + lost
-        if isinstance(event, (*_LAST, PlanCompleted)):
-            del self._sequence[subject]
+        self._sequence[about] = number + 1 + lost
+        if is_last(event, about):
+            del self._sequence[about]
         return event.model_copy(update={"sequence": number})
 
 
@@ -184,7 +189,7 @@ class _OutputFormatter:
             )
         else:
             if isinstance(item, _LAST):
-                yield from self._rest(item.execution_id, item.plan_id)
+                yield from self._rest(item.execution_id, item.plan_id, item.timestamp)
             yield item
 
     def _output(self, chunk: _Chunk) -> Iterator[ExecutionEvent]:
@@ -211,15 +216,21 @@ class _OutputFormatter:
                 timestamp=chunk.timestamp,
             )
 
-    def _rest(self, execution_id: UUID, plan_id: UUID | None) -> Iterator[ExecutionEvent]:
+    def _rest(
+        self, execution_id: UUID, plan_id: UUID | None, at: datetime
+    ) -> Iterator[ExecutionEvent]:
         for stream, make in _LINE_EVENTS.items():
             splitter = self._lines.pop((execution_id, stream), None)
-            if splitter is not None and (line := splitter.flush()):
-                yield make(execution_id=execution_id, plan_id=plan_id, line=line)
+            for line in splitter.flush() if splitter is not None else ():
+                yield make(execution_id=execution_id, plan_id=plan_id, line=line, timestamp=at)
             decoder = self._decoders.pop((execution_id, stream), None)
             if decoder is not None and (text := decoder.decode(b"", final=True)):
                 yield OutputBatch(
-                    execution_id=execution_id, plan_id=plan_id, stream=stream, text=text
+                    execution_id=execution_id,
+                    plan_id=plan_id,
+                    stream=stream,
+                    text=text,
+                    timestamp=at,
                 )
 
 
@@ -230,22 +241,32 @@ class _LineSplitter:
         self._held = b""
 
     def feed(self, data: bytes) -> list[str]:
-        """The lines that ended, without their ends."""
+        """The lines that ended, without their ends, and what is too long to wait for its end."""
         data = self._held + data
         # A \r at the very end may be half of \r\n: it waits for the next byte.
-        ends_in_doubt = data.endswith(b"\r")
-        body = data[:-1] if ends_in_doubt else data
-        pieces = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        self._held = pieces.pop() + (b"\r" if ends_in_doubt else b"")
-        while len(self._held) > MAX_LINE_BYTES:
-            pieces.append(self._held[:MAX_LINE_BYTES])
-            self._held = self._held[MAX_LINE_BYTES:]
-        return [piece.decode("utf-8", "replace") for piece in pieces]
+        in_doubt = b"\r" if data.endswith(b"\r") else b""
+        body = data[: len(data) - len(in_doubt)]
+        *lines, rest = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        *pieces, rest = _pieces(rest)
+        self._held = rest + in_doubt
+        ended = [piece for line in lines for piece in _pieces(line)]
+        return [piece.decode("utf-8", "replace") for piece in (*ended, *pieces)]
 
-    def flush(self) -> str:
+    def flush(self) -> list[str]:
         """The last line, if it had no end."""
-        rest, self._held = self._held.removesuffix(b"\r"), b""
-        return rest.decode("utf-8", "replace")
+        rest, self._held = self._held, b""
+        return [rest.removesuffix(b"\r").decode("utf-8", "replace")] if rest else []
+
+
+def _pieces(line: bytes) -> list[bytes]:
+    pieces = []
+    while len(line) > MAX_LINE_BYTES:
+        cut = MAX_LINE_BYTES
+        while cut > MAX_LINE_BYTES - 3 and line[cut] & 0xC0 == 0x80:  # inside a UTF-8 character
+            cut -= 1
+        pieces.append(line[:cut])
+        line = line[cut:]
+    return [*pieces, line]
 
 
 class EventHub:
@@ -259,16 +280,16 @@ class EventHub:
         """Adds a handler, for everything or for one execution (or plan and its commands)."""
         subscription = Subscription(handler, only)
         with self._changing:
-            self._subscriptions = (*self._open(), subscription)
+            self._subscriptions = (*self._still_open(), subscription)
         return subscription
 
     def publish(self, event: ExecutionEvent) -> None:
         """Queues an event for whoever listens to it."""
-        subject = getattr(event, "execution_id", None) or event.plan_id
+        about = subject(event)
         for subscription in self._open():
-            if subscription.wants(subject, event.plan_id):  # type: ignore[arg-type]  # has either
+            if subscription.wants(about, event.plan_id):
                 subscription.put(event)
-                if isinstance(event, (*_LAST, PlanCompleted)) and subscription._only == subject:
+                if subscription.only is not None and is_last(event, subscription.only):
                     subscription.close()
 
     def publish_output(
@@ -280,12 +301,17 @@ class EventHub:
             if subscription.output != "none" and subscription.wants(execution_id, plan_id):
                 subscription.put(chunk)
 
-    def close(self) -> None:
-        """Ends all subscriptions."""
+    def close(self) -> tuple[Subscription, ...]:
+        """Ends all subscriptions; returns them."""
         for subscription in self._subscriptions:
             subscription.close()
+        return self._subscriptions
 
     def _open(self) -> tuple[Subscription, ...]:
         if any(subscription.closed for subscription in self._subscriptions):
-            self._subscriptions = tuple(s for s in self._subscriptions if not s.closed)
+            with self._changing:  # another thread may subscribe at this moment
+                self._subscriptions = self._still_open()
         return self._subscriptions
+
+    def _still_open(self) -> tuple[Subscription, ...]:
+        return tuple(each for each in self._subscriptions if not each.closed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from cloudops_nb.engine.runs import Run
@@ -22,9 +22,15 @@ from cloudops_nb.records import Records
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cloudops_nb.engine.engine import ExecutionEngine
-
 Result = ExecutionResult | PlanExecutionResult
+
+
+class Controls(Protocol):
+    """What a handle needs of its engine."""
+
+    def request_cancel(self, execution_id: UUID) -> None: ...
+
+    def log_text(self, execution_id: UUID) -> str: ...
 
 
 class Execution:
@@ -33,7 +39,7 @@ class Execution:
     Usable from any thread and any event loop.
     """
 
-    def __init__(self, engine: ExecutionEngine, run: Run) -> None:
+    def __init__(self, engine: Controls, run: Run) -> None:
         self._engine = engine
         self._run = run
 

@@ -1,16 +1,18 @@
 """The log of one execution: what both streams printed, in the order it was read.
 
 ``<id>.log`` holds the bytes as they came, so that ``tail -f`` and ``grep`` work on it. Where there
-was standard error, ``<id>.log.streams`` tells the streams apart: runs of nine bytes each, the stream
-(0 stdout, 1 stderr) and the run's length as an unsigned 64-bit little-endian number. Without that
-file all of the log is standard output.
+was standard error, ``<id>.log.streams`` tells the streams apart: runs of nine bytes each, the
+stream (0 stdout, 1 stderr) and the run's length as an unsigned 64-bit little-endian number. Runs
+of the two alternate; what the file does not cover, all of the log if it is not there, is one more.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 from cloudops_nb.config import ExecutionConfig
@@ -37,12 +39,15 @@ class LogWriter:
             self._limit // _TAIL_SHARE if self._strategy == "truncate_with_warning" else 0
         )
         self._size = 0
-        self._tail: deque[tuple[Stream, bytes]] = deque()
+        self._tail: deque[tuple[Stream, bytearray]] = deque()
         self._tail_size = 0
         self.omitted_bytes = 0
         self._run: tuple[Stream, int] = ("stdout", 0)
         self._streams_fd: int | None = None
         self._fd = _create(path)
+        # A log of that name was removed, and this was left behind. It would be taken for ours.
+        with contextlib.suppress(FileNotFoundError):
+            streams_path(path).unlink()
 
     def write(self, stream: Stream, data: bytes) -> None:
         """Appends a piece of output.
@@ -67,17 +72,21 @@ class LogWriter:
                 f"the output is above max_output_size_bytes ({self._limit} bytes); raise that, or "
                 "set oversized_output_strategy to stream_to_file or truncate_with_warning"
             )
-        self._tail.append((stream, data))
+        # Pieces are joined, or the bookkeeping of many small ones would outweigh them by far.
+        if not self._tail or self._tail[-1][0] != stream:
+            self._tail.append((stream, bytearray()))
+        self._tail[-1][1].extend(data)
         self._tail_size += len(data)
         while self._tail_size > self._tail_limit:
-            first_stream, first = self._tail.popleft()
+            first = self._tail[0][1]
             cut = min(self._tail_size - self._tail_limit, len(first))
+            del first[:cut]  # moves no bytes: a bytearray only steps over them
             self._tail_size -= cut
             self.omitted_bytes += cut
-            if cut < len(first):
-                self._tail.appendleft((first_stream, first[cut:]))
+            if not first:
+                self._tail.popleft()
 
-    def _append(self, stream: Stream, data: bytes) -> None:
+    def _append(self, stream: Stream, data: bytes | bytearray) -> None:
         try:
             view = memoryview(data)
             while view:
@@ -137,11 +146,8 @@ class LogOutput:
             LogUnavailable: the log is gone or cannot be read.
         """
         data = read_log(self._path)
-        runs = _read_runs(self._path)
-        if runs is None:
-            return data.decode("utf-8", "replace") if stream == "stdout" else ""
         pieces, offset = [], 0
-        for run_stream, length in runs:
+        for run_stream, length in _read_runs(self._path, len(data)):
             if run_stream == stream:
                 pieces.append(data[offset : offset + length])
             offset += length
@@ -165,14 +171,21 @@ def streams_path(log_path: Path) -> Path:
     return log_path.with_name(log_path.name + ".streams")
 
 
-def _read_runs(path: Path) -> list[tuple[Stream, int]] | None:
+def _read_runs(path: Path, size: int) -> Iterator[tuple[Stream, int]]:
     try:
         data = streams_path(path).read_bytes()
     except FileNotFoundError:
-        return None
+        data = b""
     except OSError as error:
         raise LogUnavailable(f"log {path}: {error.strerror}") from error
-    return [(STREAMS[stream], length) for stream, length in _RUN.iter_unpack(data)]
+    count = 0
+    # A full disk may have cut the file anywhere, in the middle of a run, too.
+    for stream, length in _RUN.iter_unpack(data[: len(data) // _RUN.size * _RUN.size]):
+        yield STREAMS[stream], length
+        size -= length
+        count += 1
+    if size > 0:
+        yield STREAMS[count % 2], size
 
 
 def _create(path: Path) -> int:
@@ -183,7 +196,7 @@ def _create(path: Path) -> int:
 
 
 def make_private_directory(path: Path) -> None:
-    """Makes ``path`` for its owner alone, and its parents; one that exists is left as it is.
+    """Makes ``path`` for its owner alone, and parents that it needs; what exists is left as it is.
 
     Raises:
         LogUnavailable: it cannot be made, or is not a directory.

@@ -37,7 +37,11 @@ class PlanRunner:
             PlanStarted(plan_id=run.id, description=run.description, total=len(run.commands))
         )
         self._publish_progress(run, None)
-        self._act(run, run.scheduler.begin())
+        if run.cancelled:
+            self._act(run, run.scheduler.stop())
+            self._publish_progress(run, None)
+        else:
+            self._act(run, run.scheduler.begin())
         while not run.scheduler.finished:
             index = await run.ended.get()
             command = run.commands[index]
@@ -51,6 +55,8 @@ class PlanRunner:
     def cancel(self, run: PlanRun) -> None:
         """Starts nothing more and stops what runs. On the loop only."""
         run.cancelled = True
+        if run.status is ExecutionStatus.PENDING:
+            return  # it is about to begin, and will find this out
         running = [command for command in run.commands if not command.status.is_final]
         self._act(run, run.scheduler.stop())
         for command in running:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from cloudops_nb.config import ExecutionConfig
 from cloudops_nb.engine.runs import CommandRun, PlanRun, Run
@@ -42,34 +43,31 @@ class Preparation:
         redactor: Redactor,
         new_stop: Callable[[], asyncio.Future[Any]],
     ) -> None:
-        self._config = config
+        self.config = config
         self._executors = dict(executors)
         self._redactor = redactor
         self._new_stop = new_stop
         self.sandbox: Environment | None = None
 
-    def command(self, request: ExecutionRequest, taken: Container[UUID]) -> CommandRun:
-        """A request as a run; under a new id where its own is ``taken``.
+    def command(self, request: ExecutionRequest) -> CommandRun:
+        """A request as a run.
 
         Raises:
             ValidationError: the request cannot run here.
         """
-        request.check(self._config)
-        prepared = self._prepare(_with_free_id(request, taken), self._surroundings())
+        request.check(self.config)
+        prepared = self._prepare(request, self._surroundings())
         return self._run(prepared, digest([prepared]), self._current_redactor(), None)
 
-    def plan(self, plan: ExecutionPlan, taken: Container[UUID]) -> PlanRun:
-        """A plan and its commands as runs; under new ids where theirs are ``taken``.
+    def plan(self, plan: ExecutionPlan) -> PlanRun:
+        """A plan and its commands as runs.
 
         Raises:
             ValidationError: the plan or one of its commands cannot run here.
         """
-        plan.check(self._config)
-        requests = tuple(_with_free_id(request, taken) for request in plan.commands)
-        plan_id = uuid4() if plan.id in taken else plan.id
-        plan = plan.model_copy(update={"id": plan_id, "commands": requests})
+        plan.check(self.config)
         surroundings = self._surroundings()
-        prepared = [self._prepare(request, surroundings) for request in requests]
+        prepared = [self._prepare(request, surroundings) for request in plan.commands]
         sealed = digest(prepared, plan.strategy.model_dump(mode="json"))
         redactor = self._current_redactor()
         return PlanRun(
@@ -93,7 +91,7 @@ class Preparation:
         environ: Mapping[str, str] = os.environ
         if self.sandbox is not None:
             environ = self.sandbox.environment(environ)
-        return Surroundings(self._config, environ, Path.cwd())
+        return Surroundings(self.config, environ, Path.cwd())
 
     def _current_redactor(self) -> Redactor:
         # Asked each time: a notebook sets variables (%env) while the engine lives.
@@ -104,6 +102,8 @@ class Preparation:
     ) -> CommandRun:
         request = prepared.request
         redactor = redactor.including(secrets_in(request.env))
+        # Approvers and the journal are given the prepared command: it is masked there already.
+        prepared = replace(prepared, line=redactor.text(prepared.line))
         tags = {key: redactor.text(value) for key, value in request.metadata.tags.items()}
         return CommandRun(
             prepared=prepared,
@@ -115,7 +115,7 @@ class Preparation:
             plan_id=plan_id,
             description={
                 "name": redactor.text(request.name) if request.name else None,
-                "command": redactor.text(prepared.line),
+                "command": prepared.line,
                 "tags": tags or None,
                 "profile": prepared.profile,
                 "region": prepared.region,
@@ -132,9 +132,3 @@ def approval_request(run: Run, given: str | None) -> ApprovalRequest:
     prepared = tuple(command.prepared for command in commands if command.prepared is not None)
     risks = tuple(classify(each) for each in prepared)
     return ApprovalRequest(prepared, risks, commands[0].digest, given)
-
-
-def _with_free_id(request: ExecutionRequest, taken: Container[UUID]) -> ExecutionRequest:
-    if request.id in taken:
-        return request.model_copy(update={"id": uuid4()})
-    return request

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime
 from uuid import UUID
 
 from cloudops_nb.config import ExecutionConfig
@@ -12,22 +12,34 @@ from cloudops_nb.models.base import now
 
 
 def retired(runs: Iterable[Run], config: ExecutionConfig) -> list[UUID]:
-    """The ids to forget: those past their retention, and the oldest above the bound.
+    """The ids to forget: those that ended too long ago, and the oldest above the bound.
 
     A plan is forgotten with its commands, as a whole; what runs is never forgotten.
     """
-    finished = [run for run in runs if run.finished.done() and not _in_plan(run)]
-    oldest_kept = now() - timedelta(seconds=config.execution_retention_secs)
-    count = sum(_weight(run) for run in finished)
+    moment = now()
+    finished = sorted(
+        ((_ended_at(run), run) for run in runs if run.finished.done() and not _in_plan(run)),
+        key=lambda item: item[0],
+    )
+    count = sum(_weight(run) for _, run in finished)
     forgotten: list[UUID] = []
-    for run in finished:  # oldest first: the order they were submitted in
-        if count <= config.max_in_memory_executions and run.submitted_at >= oldest_kept:
+    for index, (ended_at, run) in enumerate(finished, start=1):
+        # The newest stays whatever its size: somebody is about to ask for it.
+        above_bound = count > config.max_in_memory_executions and index < len(finished)
+        age = (moment - ended_at).total_seconds()
+        if not above_bound and age <= config.execution_retention_secs:
             break
         count -= _weight(run)
         forgotten.append(run.id)
         if isinstance(run, PlanRun):
             forgotten += [command.id for command in run.commands]
     return forgotten
+
+
+def _ended_at(run: Run) -> datetime:
+    if isinstance(run, PlanRun):
+        return run.submitted_at + run.finished.result().total_duration
+    return run.finished.result().completed_at or run.submitted_at
 
 
 def _in_plan(run: Run) -> bool:

@@ -45,6 +45,13 @@ class CommandRunner:
         self._log_path = log_path
         self._slots = asyncio.Semaphore(config.max_concurrent_executions)
 
+    def configure(self, config: ExecutionConfig) -> None:
+        """Takes new settings, for the commands that start from now on."""
+        if config.max_concurrent_executions != self._config.max_concurrent_executions:
+            # Those that hold a slot of the old semaphore give it back there.
+            self._slots = asyncio.Semaphore(config.max_concurrent_executions)
+        self._config = config
+
     async def run(self, run: CommandRun) -> ExecutionResult:
         """Runs a command to its end and reports it. Never raises."""
         try:
@@ -65,30 +72,22 @@ class CommandRunner:
         run.prepared = None  # its environment may hold secrets, and nothing needs it any more
         try:
             self._journal.write(Outcome(run.id, result.status, result.exit_code, now()))
-        except JournalUnavailable as error:
-            logger.error("the outcome of %s is not in the journal: %s", run.id, error)
+        except Exception:
+            # It has ended, journal or not, and somebody waits for it.
+            logger.exception("the outcome of %s is not in the journal", run.id)
         run.status = result.status
         run.finished.set_result(result)
         self._hub.publish(ended(result))
 
     async def _run_in_slot(self, run: CommandRun) -> ExecutionResult:
-        if not await self._take_slot(run):
+        slots = self._slots
+        if not await _took(slots, run.stop):
             stop = run.stop.result()
             return self._result(run, stop.status, error=f"{stop.error} before it started")
         try:
             return await self._run_logged(run)
         finally:
-            self._slots.release()
-
-    async def _take_slot(self, run: CommandRun) -> bool:
-        """False if the run was stopped while it waited."""
-        slot = asyncio.ensure_future(self._slots.acquire())
-        await _first_of(slot, run.stop)
-        if not run.stop.done():
-            return True
-        if not slot.cancel():
-            self._slots.release()
-        return False
+            slots.release()
 
     async def _run_logged(self, run: CommandRun) -> ExecutionResult:
         prepared = run.prepared
@@ -118,8 +117,10 @@ class CommandRunner:
             publish=lambda stream, data: self._publish(run, stream, data),
             on_fault=lambda error: run.ask_to_stop(ExecutionStatus.FAILED, str(error)),
         )
-        outcome, stop = await self._run_to_end(run, prepared, collector)
-        omitted = collector.close()
+        try:
+            outcome, stop = await self._run_to_end(run, prepared, collector)
+        finally:
+            omitted = collector.close()
         if stop is None and run.stop.done():  # the log failed with its last bytes
             stop = run.stop.result()
         return self._ended(run, outcome, stop).model_copy(update={"omitted_bytes": omitted})
@@ -146,7 +147,7 @@ class CommandRunner:
             task.cancel()
             await asyncio.wait({task})
         if task.cancelled():
-            return Exit(None, "cancelled"), stop
+            return Exit(None), stop
         error = task.exception()
         if isinstance(error, ExecutionError):
             return Exit(None, str(error)), stop
@@ -154,7 +155,8 @@ class CommandRunner:
 
     def _ended(self, run: CommandRun, outcome: Exit, stop: Stop | None) -> ExecutionResult:
         if stop is not None:
-            return self._result(run, stop.status, outcome.code, stop.error)
+            error = f"{stop.error}; {outcome.error}" if outcome.error else stop.error
+            return self._result(run, stop.status, outcome.code, error)
         if outcome.code == 0:
             return self._result(run, ExecutionStatus.COMPLETED, 0)
         return self._result(
@@ -186,6 +188,17 @@ class CommandRunner:
             **run.description,
         )
         return result.with_output(LogOutput(path)) if ran else result
+
+
+async def _took(slots: asyncio.Semaphore, stop: asyncio.Future[Stop]) -> bool:
+    """Waits for a slot; False if the run was stopped while it waited."""
+    slot = asyncio.ensure_future(slots.acquire())
+    await _first_of(slot, stop)
+    if not stop.done():
+        return True
+    if not slot.cancel():
+        slots.release()
+    return False
 
 
 async def _first_of(

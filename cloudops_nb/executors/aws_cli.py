@@ -8,7 +8,7 @@ from cloudops_nb.executors.base import Surroundings
 from cloudops_nb.executors.process import ProcessExecutor
 from cloudops_nb.executors.process.prepare import find_program, prepare_process
 from cloudops_nb.models import AwsCli, ExecutionRequest, PreparedCommand
-from cloudops_nb.models.commands import option_value
+from cloudops_nb.models.commands import has_option, option_value
 
 
 class AwsCliExecutor(ProcessExecutor):
@@ -28,7 +28,7 @@ class AwsCliExecutor(ProcessExecutor):
         profile, region = command.effective("profile"), command.effective("region")
         options: list[str] = []
         for option, value in (("--profile", profile), ("--region", region)):
-            if value is not None and option_value(command.args, option) is None:
+            if value is not None and not has_option(command.args, option):
                 options += [option, value]
         # A query of the CLI's own changes the shape of the answer: then there is no known path.
         reshaped = option_value(command.args, "--query") is not None

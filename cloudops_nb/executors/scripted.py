@@ -50,8 +50,9 @@ class ScriptedExecutor:
 
     async def run(self, prepared: PreparedCommand, sink: OutputSink) -> Exit:
         """See ``Executor.run``."""
-        self.ran.append(prepared.line)
-        response = self._responses[prepared.line]
+        line = prepared.argv[0]  # prepared.line has its secrets masked by now
+        self.ran.append(line)
+        response = self._responses[line]
         if response.stdout:
             sink.write("stdout", response.stdout.encode())
         if response.stderr:

@@ -21,13 +21,11 @@ class Redactor:
 
     def __init__(self, secrets: Mapping[str, str] | None = None) -> None:
         self._secrets = dict(secrets or {})
-        masks: dict[bytes, bytes] = {}
+        self._masks: dict[bytes, bytes] = {}
         for name, value in self._secrets.items():
-            mask = b"REDACTED_" + re.sub(rb"[^A-Za-z0-9_-]", b"_", name.encode())
+            mask = b"REDACTED_" + re.sub(rb"[^A-Za-z0-9_-]", b"_", name.encode("utf-8", "replace"))
             for form in _written_forms(value.strip()):
-                masks.setdefault(form, mask)
-        # Longest first: a secret that contains another is masked whole.
-        self._masks = sorted(masks.items(), key=lambda item: -len(item[0]))
+                self._masks.setdefault(form, mask)
 
     def including(self, secrets: Mapping[str, str]) -> Redactor:
         """A redactor that masks these values, too."""
@@ -41,19 +39,27 @@ class Redactor:
 
     def mask(self, data: bytes) -> bytes:
         """``data`` with every secret masked that stands whole in it."""
-        for secret, mask in self._masks:
-            if secret in data:
-                data = data.replace(secret, mask)
-        return data
+        return self.stream().feed(data, last=True)
 
     def stream(self) -> StreamRedactor:
         """A redactor for one stream that arrives in pieces."""
         return StreamRedactor(self)
 
+    def found(self, data: bytes) -> list[tuple[int, int, bytes]]:
+        """Where secrets stand in ``data``, in order: start, end, mask. They may overlap."""
+        spans = []
+        for secret, mask in self._masks.items():  # a search each: far faster than one pattern
+            at = data.find(secret)
+            while at != -1:
+                spans.append((at, at + len(secret), mask))
+                at = data.find(secret, at + 1)
+        # Of those that begin together the longest comes first: its mask is the one to show.
+        return sorted(spans, key=lambda span: (span[0], -span[1]))
+
     def held_length(self, data: bytes) -> int:
         """How many bytes at the end of ``data`` could be the start of a secret."""
         held = 0
-        for secret, _ in self._masks:
+        for secret in self._masks:
             start = max(len(data) - len(secret) + 1, 0)
             while (at := data.find(secret[:1], start)) != -1:
                 if secret.startswith(data[at:]):
@@ -64,32 +70,46 @@ class Redactor:
 
 
 class StreamRedactor:
-    """Masks one stream; holds back only what could be the start of a secret."""
+    """Masks one stream; holds back only what could be the start of a secret.
+
+    Wherever the stream is cut, what comes out is what ``Redactor.mask`` makes of the whole.
+    """
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._held = b""
+        self._covered = 0  # bytes at the start of what is held that a mask already stands for
 
-    def feed(self, data: bytes) -> bytes:
-        """Takes the next piece; returns what can be passed on."""
-        data = self._redactor.mask(self._held + data if self._held else data)
-        held = self._redactor.held_length(data)
-        if not held:
-            self._held = b""
-            return data
-        self._held = data[-held:]
-        return data[:-held]
+    def feed(self, data: bytes, *, last: bool = False) -> bytes:
+        """Takes the next piece; returns what can be passed on: all, if it is the ``last``."""
+        data = self._held + data
+        keep = len(data) if last else len(data) - self._redactor.held_length(data)
+        passed: list[bytes] = []
+        done = self._covered
+        for start, end, mask in self._redactor.found(data):
+            if start >= keep:
+                break
+            if start >= done:  # else it overlaps the one before, and one mask stands for both
+                passed += (data[done:start], mask)
+            done = max(done, end)
+        if done < keep:
+            passed.append(data[done:keep])
+        self._held, self._covered = data[keep:], max(done - keep, 0)
+        return b"".join(passed)
 
     def flush(self) -> bytes:
         """The rest, at the end of the stream."""
-        rest, self._held = self._held, b""
-        return rest
+        return self.feed(b"", last=True)
 
 
 def _written_forms(value: str) -> Iterator[bytes]:
     raw = value.encode("utf-8", "surrogateescape")
+    if not raw:
+        return
     yield raw
-    yield json.dumps(value)[1:-1].encode()
+    for ascii_only in (True, False):  # writers of JSON differ in this
+        text = json.dumps(value, ensure_ascii=ascii_only)
+        yield text[1:-1].encode("utf-8", "surrogateescape")
     yield quote(raw, safe="").encode()
     # Inside longer base64 text a value starts at one of three offsets; only the characters that
     # depend on the value alone are looked for.

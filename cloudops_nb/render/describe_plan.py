@@ -80,6 +80,8 @@ def _headline(plan: PlanExecutionResult) -> Headline:
     counts = plan.stats.model_dump()
     total, completed = plan.stats.total, plan.stats.completed
     facts = [count(total, "command")]
+    if plan.description and plan.description.startswith(facts[0]):
+        facts = []  # a plan without a title of its own is called "4 commands in parallel"
     if completed != total:
         others = [(counts.get(status, 0), status) for status in _BY_URGENCY[:-1]]
         facts = [f"{completed:,} of {total:,} completed"]
@@ -104,7 +106,7 @@ def _table(results: tuple[ExecutionResult, ...], told_below: set[int]) -> Table:
         "state": [result.status for _, result in shown],
         "ended": [", ".join(ending(result)) for _, result in shown],
         "command": [one_line(result.title, _TITLE) for _, result in shown],
-        "tags": [one_line(labels(result), _TAGS) for _, result in shown],
+        "tags": [_tags(result) for _, result in shown],
         "why": ["" if index in told_below else _reason(result) for index, result in shown],
         "took": [took(result.duration) if was_started(result) else "" for _, result in shown],
     }
@@ -120,13 +122,20 @@ def _table(results: tuple[ExecutionResult, ...], told_below: set[int]) -> Table:
     )
 
 
+def _tags(result: ExecutionResult) -> str:
+    """The labels, but for those that its name, ``region=eu-west-1``, tells already."""
+    told = result.title.split(" ")
+    return one_line(" ".join(each for each in labels(result) if each not in told), _TAGS)
+
+
 def _reason(result: ExecutionResult) -> str:
     return "".join(one_line(note.text, _REASON) for note in complaint(result, _FAILURE_TEXT))
 
 
 def _failure(index: int, result: ExecutionResult) -> Record:
     blocks: list[Block] = []
-    if result.name and result.command:
+    title = one_line(result.title, _TITLE)
+    if result.command and result.command != title:
         blocks.append(command(result.command, _FAILURE_LINES, _FAILURE_TEXT))
     blocks += complaint(result, _FAILURE_TEXT)
     if was_started(result):
@@ -135,7 +144,7 @@ def _failure(index: int, result: ExecutionResult) -> Record:
     headline = Headline(
         result.status,
         facts=(f"#{index}", *ending(result)),
-        title=one_line(result.title, _TITLE),
+        title=title,
         took=took(result.duration) if was_started(result) else "",
     )
     return Record(headline, tuple(blocks))

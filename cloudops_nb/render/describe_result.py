@@ -54,7 +54,7 @@ def describe_result(result: ExecutionResult) -> Record:
     headline = Headline(
         result.status,
         facts=ending(result),
-        title=one_line(result.name or "", LABELS),
+        title=one_line(result.name or "", LABELS) if result.name != result.command else "",
         took=took(result.duration) if was_started(result) else "",
     )
     return Record(headline, tuple(blocks))
@@ -96,10 +96,10 @@ def complaint(result: ExecutionResult, budget: int) -> list[Note]:
     return [Note("error", clipped(result.error, budget), "bad")]
 
 
-def labels(result: ExecutionResult) -> str:
+def labels(result: ExecutionResult) -> list[str]:
     """Profile, region and tags as ``key=value``, each key once."""
     named = {"profile": result.profile, "region": result.region, **(result.tags or {})}
-    return " ".join(f"{key}={value}" for key, value in named.items() if value is not None)
+    return [f"{key}={value}" for key, value in named.items() if value is not None]
 
 
 def log_size(result: ExecutionResult) -> int | None:
@@ -156,7 +156,7 @@ def _output(result: ExecutionResult) -> list[Block]:
 
 def _asides(result: ExecutionResult) -> list[Note]:
     asides = []
-    if shown := one_line(labels(result), LABELS):
+    if shown := one_line(" ".join(labels(result)), LABELS):
         asides.append(Note("tags", shown, "aside"))
     if was_started(result):
         asides.append(Note("started", when(result.started_at), "aside"))

@@ -75,7 +75,7 @@ def _headline(headline: Headline) -> str:
         # bdi: a title in Hebrew must not swap places with the facts beside it.
         parts.append(f'<bdi class="co-title">{escape(headline.title)}</bdi>')
     if headline.took:
-        parts.append(f'<span class="co-quiet">{headline.took}</span>')
+        parts.append(f'<span class="co-quiet co-whole">{headline.took}</span>')
     bar = "".join(
         f'<span style="{share_css(status, number)}"></span>'
         for status, number in headline.shares

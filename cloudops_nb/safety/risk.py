@@ -4,11 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from cloudops_nb.models import AwsCli, PreparedCommand, RiskLevel, Script, Shell
 
-_DESTRUCTIVE_OPERATION = re.compile(r"(delete|terminate|deregister|purge)(-|$)")
+# "batch-delete-image", "admin-delete-user": the only prefixes botocore's operations have.
+_DESTRUCTIVE_OPERATION = re.compile(r"(batch-|admin-)?(delete|terminate|deregister|purge)(-|$)")
 _MENTIONS_AWS = re.compile(r"\baws\b")
+# Global options that take a value; argparse accepts their abbreviations, too. Source: the "options"
+# of awscli/data/cli.json, of CLI 1.46 and 2.
+_WITH_VALUE = (
+    "--ca-bundle",
+    "--cli-binary-format",
+    "--cli-connect-timeout",
+    "--cli-error-format",
+    "--cli-read-timeout",
+    "--color",
+    "--endpoint-url",
+    "--output",
+    "--profile",
+    "--query",
+    "--region",
+)
 
 
 def classify(prepared: PreparedCommand) -> RiskLevel:
@@ -24,39 +41,55 @@ def classify(prepared: PreparedCommand) -> RiskLevel:
         case Shell():
             calls = _aws_calls(command.command)
         case Script():
-            calls = _aws_calls(_read(prepared.argv[-1]))
+            calls = _aws_calls(_read(Path(prepared.argv[-1])))
         case _:
             calls = [prepared.argv]
-    if any(is_destructive_aws_call(words) for words in calls):
+    if any(_is_destructive(words) for words in calls):
         return RiskLevel.DESTRUCTIVE
     return RiskLevel.MODIFY
+
+
+def _is_destructive(words: Sequence[str | None]) -> bool:
+    """Whether a command calls ``aws`` destructively: itself, or by way of another.
+
+    Other commands take one as their arguments (``sudo``, ``xargs``, ``timeout 5``) or as text for
+    a shell (``bash -c``, ``ssh host``, ``eval``). Better one that only prints it is refused, too.
+    """
+    for index, word in enumerate(words):
+        if word is None:
+            continue
+        if is_destructive_aws_call(words[index:]):
+            return True
+        if " " in word and any(map(_is_destructive, _aws_calls(word))):
+            return True
+    return False
 
 
 def is_destructive_aws_call(words: Sequence[str | None]) -> bool:
     """Whether ``words`` call ``aws`` to delete or terminate something. None is an unknown word."""
     if not words or words[0] is None or words[0].rpartition("/")[2] != "aws":
         return False
-    names = _without_global_options(words[1:])
+    names = _names(words[1:])
+    if None in names[:2]:  # a variable may hold options, or nothing
+        return any(word is not None and _DESTRUCTIVE_OPERATION.match(word) for word in names[:4])
     if len(names) < 2:
         return False
     service, operation = names[0], names[1]
     if service == "s3":
-        return operation in ("rm", "rb") or (
-            operation in ("sync", "mv") and (operation == "mv" or "--delete" in words)
-        )
-    return operation is not None and bool(_DESTRUCTIVE_OPERATION.match(operation))
+        return operation in ("rm", "rb", "mv") or (operation == "sync" and "--delete" in words)
+    return bool(_DESTRUCTIVE_OPERATION.match(operation or ""))
 
 
-_FLAGS = {"--debug", "--no-verify-ssl", "--no-paginate", "--no-sign-request", "--no-cli-pager"}
-
-
-def _without_global_options(words: Sequence[str | None]) -> list[str | None]:
-    """``words`` from the service on: options before it are left out with their values."""
-    rest = list(words)
-    while rest and rest[0] is not None and rest[0].startswith("--"):
-        alone = rest[0] in _FLAGS or "=" in rest[0]
-        del rest[: 1 if alone else 2]
-    return rest
+def _names(words: Sequence[str | None]) -> list[str | None]:
+    """Service, operation and what else is no option; global options may stand between them."""
+    names: list[str | None] = []
+    rest = iter(words)
+    for word in rest:
+        if word is None or not word.startswith("-"):
+            names.append(word)
+        elif len(word) > 2 and any(option.startswith(word) for option in _WITH_VALUE):
+            next(rest, None)
+    return names
 
 
 def _aws_calls(text: str) -> Sequence[Sequence[str | None]]:
@@ -68,6 +101,5 @@ def _aws_calls(text: str) -> Sequence[Sequence[str | None]]:
     return commands_in(text)
 
 
-def _read(path: str) -> str:
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read()
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")

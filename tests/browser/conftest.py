@@ -5,61 +5,31 @@ running in this thread, and `asyncio.run` elsewhere in the suite would refuse to
 """
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.browser.lab import LabPage
+from tests.browser.chromium import NoChromium, find_chromium, launched
+from tests.browser.lab import LabPage, lab_page
 from tests.browser.server import LabServer
-
-WAIT_SECONDS = (
-    20  # for a locator or an expectation; generous, since nothing waits longer than it must
-)
-
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM_ARGUMENTS = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-    "--no-proxy-server",  # loopback only, whatever the environment says,
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",  # and no names
-    "--no-sandbox",  # CI runs as root, which Chromium's sandbox refuses
-]
 
 
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
     """The installed Chromium; without one a test is skipped, or fails where one is required."""
-    named = os.environ.get("CLOUDOPS_CHROMIUM")
-    names = [named] if named else CHROMIUM_NAMES
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found:
-        return found
-    missing = (
-        f"no Chromium: {', '.join(names)} not found. Install one (Debian: apt-get install "
-        "chromium) or name it in CLOUDOPS_CHROMIUM"
-    )
-    if os.environ.get("CLOUDOPS_REQUIRE_BROWSER"):
-        pytest.fail(missing)
-    pytest.skip(missing)
+    try:
+        return find_chromium()
+    except NoChromium as missing:
+        if os.environ.get("CLOUDOPS_REQUIRE_BROWSER"):
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="package")
 def browser(chromium_path: str) -> Iterator[Browser]:
-    expect.set_options(timeout=WAIT_SECONDS * 1000)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=chromium_path, args=CHROMIUM_ARGUMENTS
-        )
+    with launched(chromium_path) as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="package")
@@ -75,15 +45,8 @@ def lab_server(
 @pytest.fixture
 def lab(browser: Browser, lab_server: LabServer) -> Iterator[LabPage]:
     """A fresh page; a native dialog, an uncaught error or an outward request fails the test."""
-    directory = Path(tempfile.mkdtemp(prefix="page-", dir=lab_server.root))
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(WAIT_SECONDS * 1000)
-    lab = LabPage(page, lab_server, directory)
-    yield lab
-    lab.set_theme("light")
-    context.close()
-    lab_server.shut_kernels_down()
+    with lab_page(browser, lab_server) as lab:
+        yield lab
     assert not lab.dialogs
     assert not lab.page_errors
     assert not lab.outside

@@ -3,14 +3,18 @@
 import itertools
 import json
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
-from playwright.sync_api import ConsoleMessage, Dialog, Locator, Page
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page
 
+from tests.browser.chromium import WAIT_SECONDS
 from tests.browser.server import LabServer
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
@@ -95,7 +99,8 @@ class LabPage:
     def save(self) -> nbformat.NotebookNode:
         """Save, and read what lies on disk now."""
         self.page.evaluate(SAVE)
-        return nbformat.read(self.path, as_version=4)
+        saved: nbformat.NotebookNode = nbformat.read(self.path, as_version=4)
+        return saved
 
     def _open(self, path: Path) -> None:
         self.path = path
@@ -179,3 +184,21 @@ class LabPage:
         parts = urlsplit(url)
         if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname not in LOOPBACK:
             self.outside.append(url)
+
+
+@contextmanager
+def lab_page(
+    browser: Browser, server: LabServer, *, width: int = 1280, height: int = 1000, scale: float = 1
+) -> Iterator[LabPage]:
+    """A fresh page and a directory for its notebooks; its kernels end with it."""
+    directory = Path(tempfile.mkdtemp(prefix="page-", dir=server.root))
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, device_scale_factor=scale
+    )
+    page = context.new_page()
+    page.set_default_timeout(WAIT_SECONDS * 1000)
+    lab = LabPage(page, server, directory)
+    yield lab
+    lab.set_theme("light")
+    context.close()
+    server.shut_kernels_down()

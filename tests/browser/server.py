@@ -57,6 +57,8 @@ class LabServer:
             text=True,
             start_new_session=True,
         )
+        assert self._process.stdout is not None
+        self._output = self._process.stdout
         self.url = ""
         self.log: list[str] = []
         self._addressed = threading.Event()
@@ -69,7 +71,7 @@ class LabServer:
             raise
 
     def _read_log(self) -> None:
-        for line in self._process.stdout:
+        for line in self._output:
             self.log.append(line)
             if not self.url and (found := _ADDRESS.search(line)):
                 self.url = f"http://127.0.0.1:{found[1]}"
@@ -117,4 +119,4 @@ class LabServer:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._reader.join()
-        self._process.stdout.close()
+        self._output.close()

@@ -177,6 +177,29 @@ def test_the_columns_of_a_plan_stand_where_they_do_whatever_the_times() -> None:
     assert without_times(0.1)[1:] == without_times(4000)[1:]
 
 
+def test_a_command_without_a_name_is_told_once() -> None:
+    line = "aws sts get-caller-identity"
+    unnamed = a_plan(a_result("failed", 255, command=line))
+    named_alike = a_plan(a_result("failed", 255, name=line, command=line))
+
+    assert result_text(unnamed) == result_text(named_alike)
+    assert result_text(unnamed).count(line) == 2  # in the table, and above its output
+    assert result_text(a_result(name=line, command=line)).count(line) == 1
+
+
+def test_tags_that_the_name_of_a_command_tells_are_not_told_twice() -> None:
+    told = result_text(a_plan(a_result(name="region=eu-west-1", profile="dev", region="eu-west-1")))
+
+    assert told.count("region=eu-west-1") == 1
+    assert "profile=dev" in told
+
+
+def test_a_plan_that_is_called_after_its_number_of_commands_tells_it_once() -> None:
+    told = result_text(a_plan(a_result(), status="completed", description="1 command"))
+
+    assert told.splitlines()[0] == "✓ completed · 1 command · 2 min 03 s"
+
+
 def test_beyond_fifty_commands_failures_come_first_and_the_rest_is_counted() -> None:
     results = [a_result(number=n, name=f"c{n}") for n in range(60)]
     results[57] = a_result("failed", 1, number=57, name="c57")

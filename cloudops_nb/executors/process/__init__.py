@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from cloudops_nb.executors.base import Exit, OutputSink, Surroundings
 from cloudops_nb.executors.process.child import READ_SIZE, Child
 from cloudops_nb.executors.process.kill import stop_tree
 from cloudops_nb.executors.process.prepare import prepare_exec, prepare_script, prepare_shell
 from cloudops_nb.models import Exec, ExecutionRequest, PreparedCommand, Script, Shell
+
+T = TypeVar("T")
 
 DRAIN_SECONDS = 0.5
 """How long output is still read after a process ended while something it left holds the pipe."""
@@ -44,9 +46,14 @@ class ProcessExecutor:
             try:
                 # The future is shielded: a cancelled wait must not cancel what the ladder awaits.
                 await asyncio.shield(child.exit_code)
+                await _drain(child)
             except asyncio.CancelledError:
-                await _uncancellable(stop_tree(child, prepared.id, self._grace))
-            await _uncancellable(_drain(child))
+                survivors = await _uncancellable(stop_tree(child, prepared.id, self._grace))
+                await _uncancellable(_drain(child))
+                if survivors:
+                    left = ", ".join(map(str, survivors))
+                    code = child.exit_code.result() if child.exit_code.done() else None
+                    return Exit(code, f"not ours to stop and still running: process {left}")
             return Exit(child.exit_code.result())
         finally:
             child.close()
@@ -56,11 +63,11 @@ async def _drain(child: Child) -> None:
     await asyncio.wait({child.drained}, timeout=DRAIN_SECONDS)
 
 
-async def _uncancellable(work: Coroutine[Any, Any, None]) -> None:
+async def _uncancellable(work: Coroutine[Any, Any, T]) -> T:
     task = asyncio.ensure_future(work)
     while not task.done():
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
             continue  # cancelled again: the ladder is the answer to that, and it is under way
-    task.result()
+    return task.result()

@@ -65,10 +65,13 @@ class Child:
                 stderr=write_ends[1],
                 start_new_session=True,
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: text that no program can be given
             for fd in self._open:
                 os.close(fd)
-            raise SpawnFailed(f"{prepared.argv[0]}: {error.strerror or error}") from error
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
+            # Where the directory is the trouble, the error names it.
+            culprit = getattr(error, "filename", None) or prepared.argv[0]
+            raise SpawnFailed(f"{culprit}: {reason}") from error
         finally:
             for fd in write_ends:
                 os.close(fd)

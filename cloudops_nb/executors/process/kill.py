@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -15,14 +16,19 @@ _PROC = Path("/proc")
 _LONGEST_PAUSE = 0.05  # seconds between two looks at what is left
 
 
-async def stop_tree(child: Child, execution_id: UUID, grace: float) -> None:
+async def stop_tree(child: Child, execution_id: UUID, grace: float) -> list[int]:
     """TERM, up to ``grace`` seconds, then KILL until no process of the execution is left.
 
     Found are the process group and, on Linux, every process that carries the execution's tag,
-    whatever session it moved to. A process that dropped its environment and its session escapes.
+    whatever session it moved to. A process that dropped both, its environment and its group,
+    escapes.
+
+    Returns the processes of the group that are left: those of another user (``sudo``), which we
+    may not signal and do not wait for.
     """
     if not await _signal_until_gone(child, execution_id, signal.SIGTERM, grace):
         await _signal_until_gone(child, execution_id, signal.SIGKILL, None)
+    return _group(child.pid)
 
 
 async def _signal_until_gone(
@@ -35,16 +41,15 @@ async def _signal_until_gone(
     pause = 0.001
     empty_looks = 0
     while True:
-        _signal_group(child, number, told)
-        left = tagged_processes(execution_id)
-        for pid in left:
-            # KILL may be repeated; a second TERM would cut short a clean shutdown under way.
-            if number is signal.SIGKILL or pid not in told:
-                told.add(pid)
-                _signal(pid, number)
+        if not told or number is signal.SIGKILL:
+            told.update(_signal_group(child.pid, number))
+        found = {*_group(child.pid), *tagged_processes(execution_id)}
+        if not child.exit_code.done():
+            found.add(child.pid)
+        left = [pid for pid in found if _signal(pid, number, told)]
         # A process between fork and exec has, for a moment, no environment to be found by:
         # gone means not seen twice in a row.
-        empty_looks = empty_looks + 1 if child.exit_code.done() and not left else 0
+        empty_looks = 0 if left else empty_looks + 1
         if empty_looks == 2:
             return True
         if deadline is not None and loop.time() + pause > deadline:
@@ -53,22 +58,26 @@ async def _signal_until_gone(
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
-def _signal_group(child: Child, number: signal.Signals, told: set[int]) -> None:
-    if child.pid in told and number is not signal.SIGKILL:
-        return
-    told.add(child.pid)
-    try:
-        told.update(_members(child.pid))
-        os.killpg(child.pid, number)
-    except ProcessLookupError:
-        pass  # the group is gone, and a group with members keeps its number from being reused
+def _signal_group(leader: int, number: signal.Signals) -> list[int]:
+    """Signals the group in one go, so that none of it can fork out of the way; who was in it."""
+    members = [leader, *_group(leader)]
+    # It may be gone (a group with members keeps its number from being reused) or not be ours.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, number)
+    return members
 
 
-def _signal(pid: int, number: signal.Signals) -> None:
+def _signal(pid: int, number: signal.Signals, told: set[int]) -> bool:
+    """Whether the process is there and may be signalled."""
+    # KILL may be repeated; a second TERM would cut short a clean shutdown under way. Signal 0
+    # only asks whether a signal could be sent.
+    due = 0 if pid in told and number is not signal.SIGKILL else number
+    told.add(pid)
     try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        pass  # it ended by itself
+        os.kill(pid, due)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def tagged_processes(execution_id: UUID) -> list[int]:
@@ -87,19 +96,24 @@ def tagged_processes(execution_id: UUID) -> list[int]:
     return found
 
 
-def _members(group: int) -> list[int]:
+def _group(leader: int) -> list[int]:
+    """The live processes of a group; without /proc, none."""
     members = []
     for pid in _processes():
-        try:
-            if os.getpgid(pid) == group:
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            if os.getpgid(pid) == leader and not _is_zombie(pid):
                 members.append(pid)
-        except ProcessLookupError:
-            continue
     return members
+
+
+def _is_zombie(pid: int) -> bool:
+    stat = (_PROC / str(pid) / "stat").read_bytes()
+    return stat.rpartition(b")")[2].split()[0] == b"Z"  # proc_pid_stat(5)
 
 
 def _processes() -> list[int]:
     try:
-        return [int(entry) for entry in os.listdir(_PROC) if entry.isdigit()]
+        # Not iterdir(): it makes a Path of each process, several times the cost of the look.
+        return [int(name) for name in os.listdir(_PROC) if name.isdigit()]  # noqa: PTH208
     except FileNotFoundError:
         return []

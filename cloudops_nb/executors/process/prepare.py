@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from cloudops_nb.config import expanded, is_file
 from cloudops_nb.errors import InvalidCommand
 from cloudops_nb.executors.base import Surroundings
 from cloudops_nb.executors.process.environment import child_environment
@@ -44,7 +45,7 @@ def prepare_process(
         keeps_aws=keeps_aws,
         execution_id=request.id,
     )
-    cwd = (request.working_dir or surroundings.cwd).expanduser().absolute()
+    cwd = expanded(request.working_dir or surroundings.cwd).absolute()
     program = find_program(words[0], environment, cwd)
     redactor = Redactor(secrets_in(request.env))
     return PreparedCommand(
@@ -57,8 +58,8 @@ def prepare_process(
         timeout_ms=request.timeout_ms or surroundings.config.default_timeout_ms,
         binary_sha256=file_sha256(program),
         script_sha256=hashlib.sha256(script).hexdigest() if script is not None else None,
-        profile=profile if profile is not None else environment.get("AWS_PROFILE"),
-        region=region if region is not None else environment.get("AWS_REGION"),
+        profile=profile or environment.get("AWS_PROFILE"),
+        region=region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
         endpoint=environment.get("AWS_ENDPOINT_URL"),
         record_path=record_path,
         withheld_env=withheld,
@@ -94,8 +95,8 @@ def prepare_script(request: ExecutionRequest, surroundings: Surroundings) -> Pre
     """A script file under its interpreter, or the one its first line names."""
     command = request.command
     assert isinstance(command, Script)
-    cwd = (request.working_dir or surroundings.cwd).expanduser()
-    path = (cwd / command.path.expanduser()).absolute()
+    cwd = expanded(request.working_dir or surroundings.cwd)
+    path = (cwd / expanded(command.path)).absolute()
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -120,8 +121,8 @@ def find_program(name: str, environment: Mapping[str, str], cwd: Path) -> Path:
         InvalidCommand: it is not there or may not be executed.
     """
     if "/" in name:
-        path = (cwd / Path(name).expanduser()).absolute()
-        if not path.is_file():
+        path = (cwd / expanded(name)).absolute()
+        if not is_file(path):
             raise InvalidCommand(f"program not found: {path}")
         if not os.access(path, os.X_OK):
             raise InvalidCommand(f"program may not be executed: {path}; try chmod +x")
@@ -139,7 +140,7 @@ def file_sha256(path: Path) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def _sha256(path: Path, inode: int, size: int, mtime_ns: int) -> str | None:
+def _sha256(path: Path, *_version: int) -> str | None:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

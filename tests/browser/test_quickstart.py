@@ -1,0 +1,111 @@
+"""The quickstart in a real JupyterLab: run from top to bottom, saved, and opened again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.lab import LabPage, lab_page
+from tests.browser.server import LabServer
+
+QUICKSTART = Path(__file__).resolve().parents[2] / "notebooks" / "01_quickstart.ipynb"
+RUN_SECONDS = 100
+RECORD = "cloudops-record"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of a run from top to bottom, saved."""
+
+    page: LabPage
+    """Closed by now; what it has noted is there."""
+    notebook: nbformat.NotebookNode
+    path: Path
+    shown: dict[int, str]
+    """The text that the page showed below each code cell."""
+
+
+@pytest.fixture(scope="module")
+def ran(browser: Browser, lab_server: LabServer) -> Ran:
+    """The notebook runs once for all tests: it starts a sandbox and asks it a lot."""
+    with lab_page(browser, lab_server) as lab:
+        lab.open_notebook(QUICKSTART)
+        lab.run_all(RUN_SECONDS)
+        expect(lab.page.locator(".cloudops-live")).to_have_count(0)  # that of the `--bg` cell, too
+        notebook = lab.save()
+        cells = [index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+        shown = {index: lab.output(index).inner_text() for index in cells}
+    return Ran(lab, notebook, lab.path, shown)
+
+
+def records(ran: Ran) -> list[int]:
+    """The cells that were saved with a record."""
+    return [
+        index
+        for index, cell in enumerate(ran.notebook.cells)
+        for output in cell.get("outputs", [])
+        if RECORD in output.get("data", {}).get("text/html", "")
+    ]
+
+
+def test_every_cell_ends_well_but_for_the_one_that_says_it_will_not(ran: Ran) -> None:
+    failed = {
+        index: output
+        for index, cell in enumerate(ran.notebook.cells)
+        for output in cell.get("outputs", [])
+        if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", ())
+    }
+    counts = [ran.notebook.cells[index].execution_count for index in ran.shown]
+
+    assert not failed
+    assert counts == list(range(1, len(ran.shown) + 1))
+
+
+def test_the_page_reports_no_error_no_dialog_and_no_request_that_leaves_loopback(ran: Ran) -> None:
+    assert not ran.page.console_errors
+    assert not ran.page.page_errors
+    assert not ran.page.dialogs
+    assert not ran.page.outside
+
+
+def test_no_widget_is_saved(ran: Ran) -> None:
+    kinds = {
+        kind
+        for cell in ran.notebook.cells
+        for output in cell.get("outputs", [])
+        for kind in output.get("data", {})
+    }
+
+    assert "text/html" in kinds
+    assert not {kind for kind in kinds if "widget" in kind}
+
+
+def test_the_saved_notebook_shows_the_same_on_a_fresh_kernel(lab: LabPage, ran: Ran) -> None:
+    lab.open_notebook(ran.path)
+
+    expect_the_same(lab, ran)
+
+
+def test_the_saved_notebook_shows_the_same_to_somebody_who_has_not_trusted_it(
+    lab: LabPage, ran: Ran
+) -> None:
+    copy = ran.path.with_name("untrusted.ipynb")
+    notebook = nbformat.read(ran.path, as_version=4)
+    notebook.metadata["from"] = "afar"  # Jupyter trusts what it has saved itself, by its content
+    nbformat.write(notebook, copy)
+    lab.open_notebook(copy)
+
+    expect(lab.page.locator(".jp-RenderedHTMLCommon.jp-mod-trusted")).to_have_count(0)
+    expect_the_same(lab, ran)
+
+
+def expect_the_same(lab: LabPage, ran: Ran) -> None:
+    assert len(records(ran)) >= 7
+    for index in records(ran):
+        expect(lab.output(index).locator(f".{RECORD}").first).to_be_visible()
+    for index, text in ran.shown.items():
+        expect(lab.output(index)).to_have_text(text, use_inner_text=True)
+    expect(lab.page.get_by_text("model not found")).to_have_count(0)
+    expect(lab.page.get_by_text("Error displaying widget")).to_have_count(0)
