@@ -19,7 +19,7 @@ from cloudops_nb.engine.logfile import read_log
 from cloudops_nb.engine.loop import EngineLoop
 from cloudops_nb.engine.planner import PlanRunner
 from cloudops_nb.engine.preparation import Environment, Preparation, approval_request
-from cloudops_nb.engine.retention import retired
+from cloudops_nb.engine.retention import Retention
 from cloudops_nb.engine.runner import CommandRunner
 from cloudops_nb.engine.runs import CommandRun, PlanRun, Run
 from cloudops_nb.errors import (
@@ -109,6 +109,7 @@ class ExecutionEngine:
         self._claims = Claims(self._is_used)
         self._closing = False
         self._close_lock = threading.Lock()
+        self._retention = Retention()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._cleanup: asyncio.Task[None] | None = None
         for handler in handlers:
@@ -372,7 +373,7 @@ class ExecutionEngine:
     async def _accept(self, work: ExecutionRequest | ExecutionPlan, approve: str | None) -> UUID:
         with self._claims.under_free_ids(work) as work_to_run:
             run = self._prepare(work_to_run)
-            await self._loop.run(self._approver.approve(approval_request(run, approve)))
+            await self._approver.approve(approval_request(run, approve))
             self._launch(run)
         return run.id
 
@@ -396,13 +397,18 @@ class ExecutionEngine:
             self._loop.call_soon(self._start, run)
 
     def _start(self, run: Run) -> None:
-        work = self._plans.run(run) if isinstance(run, PlanRun) else self._commands.run(run)
-        task = asyncio.ensure_future(work)
+        task = asyncio.ensure_future(self._carry_out(run))
         self._tasks.add(task)  # the loop itself keeps only a weak reference
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._tasks.discard)
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
+    async def _carry_out(self, run: Run) -> None:
+        if isinstance(run, PlanRun):
+            await self._plans.run(run)
+            ids = (run.id, *(command.id for command in run.commands))
+            self._retention.add(ids, len(run.commands), monotonic())
+        else:
+            await self._commands.run(run)
+            self._retention.add((run.id,), 1, monotonic())
         if self._cleanup is not None:
             self._retire()
 
@@ -416,9 +422,11 @@ class ExecutionEngine:
             self._retire()
 
     def _retire(self) -> None:
-        with self._runs_lock:
-            for execution_id in retired(self._runs.values(), self.config):
-                del self._runs[execution_id]
+        forgotten = self._retention.retire(self.config, monotonic())
+        if forgotten:
+            with self._runs_lock:
+                for execution_id in forgotten:
+                    del self._runs[execution_id]
 
     def _find(self, execution_id: UUID) -> Run:
         try:

@@ -1,50 +1,52 @@
-"""Which finished executions are forgotten."""
+"""Which finished executions are forgotten. Pure: told the time, it answers with ids."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections import deque
+from dataclasses import dataclass
 from uuid import UUID
 
 from cloudops_nb.config import ExecutionConfig
-from cloudops_nb.engine.runs import CommandRun, PlanRun, Run
-from cloudops_nb.models.base import now
 
 
-def retired(runs: Iterable[Run], config: ExecutionConfig) -> list[UUID]:
-    """The ids to forget: those that ended too long ago, and the oldest above the bound.
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    ids: tuple[UUID, ...]
+    commands: int
+    moment: float
 
-    A plan is forgotten with its commands, as a whole; what runs is never forgotten.
+
+class Retention:
+    """Remembers what ended, in that order. What runs is not in here, so it is never forgotten.
+
+    Moments are seconds of one monotonic clock. Each execution is looked at twice in its life, so
+    that ending the thousandth costs what ending the first did.
     """
-    moment = now()
-    finished = sorted(
-        ((_ended_at(run), run) for run in runs if run.finished.done() and not _in_plan(run)),
-        key=lambda item: item[0],
-    )
-    count = sum(_weight(run) for _, run in finished)
-    forgotten: list[UUID] = []
-    for index, (ended_at, run) in enumerate(finished, start=1):
-        # The newest stays whatever its size: somebody is about to ask for it.
-        above_bound = count > config.max_in_memory_executions and index < len(finished)
-        age = (moment - ended_at).total_seconds()
-        if not above_bound and age <= config.execution_retention_secs:
-            break
-        count -= _weight(run)
-        forgotten.append(run.id)
-        if isinstance(run, PlanRun):
-            forgotten += [command.id for command in run.commands]
-    return forgotten
 
+    def __init__(self) -> None:
+        self._ended: deque[_Ended] = deque()
+        self._commands = 0
 
-def _ended_at(run: Run) -> datetime:
-    if isinstance(run, PlanRun):
-        return run.submitted_at + run.finished.result().total_duration
-    return run.finished.result().completed_at or run.submitted_at
+    def add(self, ids: tuple[UUID, ...], commands: int, moment: float) -> None:
+        """Takes note of a command or plan that ended: its ids, and how many commands it had."""
+        self._ended.append(_Ended(ids, commands, moment))
+        self._commands += commands
 
+    def retire(self, config: ExecutionConfig, moment: float) -> list[UUID]:
+        """The ids to forget now: what ended too long ago, and the oldest above the bound.
 
-def _in_plan(run: Run) -> bool:
-    return isinstance(run, CommandRun) and run.plan_id is not None
-
-
-def _weight(run: Run) -> int:
-    return len(run.commands) if isinstance(run, PlanRun) else 1
+        A plan is forgotten with its commands, as a whole.
+        """
+        forgotten: list[UUID] = []
+        while self._ended:
+            oldest = self._ended[0]
+            # The newest stays whatever its size: somebody is about to ask for it.
+            above_bound = (
+                self._commands > config.max_in_memory_executions and len(self._ended) > 1
+            )
+            if not above_bound and moment - oldest.moment <= config.execution_retention_secs:
+                break
+            self._ended.popleft()
+            self._commands -= oldest.commands
+            forgotten += oldest.ids
+        return forgotten

@@ -124,11 +124,11 @@ class _Cell:
             return Serial(stop_on_error=not self.options.keep_going)
         return Parallel(max_concurrency=self.options.max_concurrency)
 
-    def plan(self, commands: list[ExecutionRequest]) -> ExecutionPlan:
-        """The plan of these commands."""
+    def plan(self, commands: list[ExecutionRequest], title: str | None = None) -> ExecutionPlan:
+        """The plan of these commands; ``title`` is what it is called if no option says so."""
         strategy = self.strategy()
         return ExecutionPlan(
-            description=self.options.title or default_title(len(commands), strategy),
+            description=self.options.title or title or default_title(len(commands), strategy),
             strategy=strategy,
             commands=tuple(commands),
             metadata=ExecutionMetadata(source=SOURCE),
@@ -234,7 +234,15 @@ def _each(cell: _Cell, body: str) -> ExecutionPlan:
         name = " ".join(f"{key}={value}" for key, value in bound.items())
         one = cell.binding(bound)
         commands.append(one.request(one.filled(body), name=name))
-    return cell.plan(commands)
+    # The commands are called by their values, so the plan has to say what was run.
+    return cell.plan(commands, f"{_first_line(body)}, for each {' and '.join(values)}")
+
+
+def _first_line(body: str) -> str:
+    """The first line of the body that says something; cut short, and marked as not being all."""
+    lines = [line.strip() for line in body.splitlines() if line.strip()]
+    first = next((line for line in lines if not line.startswith("#")), lines[0])
+    return first if len(lines) == 1 and len(first) <= 80 else f"{first[:79]}…"
 
 
 def _plan(cell: _Cell, body: str) -> ExecutionPlan:

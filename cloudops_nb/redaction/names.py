@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 _SECRET = re.compile(
     r"(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|PRIVATE_?KEY|API_?KEY|ACCESS_?KEY|_PWD$)",
@@ -16,6 +17,7 @@ MIN_SECRET_LENGTH = 6
 """Shorter values ("true", "dev") would mask harmless text everywhere."""
 
 
+@lru_cache(maxsize=4096)  # asked of a whole environment for each command
 def is_secret_name(name: str) -> bool:
     """Whether a variable of this name is treated as a secret."""
     return bool(_SECRET.search(name)) and not _POINTER.search(name)

@@ -23,7 +23,7 @@ class Approver(Protocol):
     """Decides whether commands may run."""
 
     async def approve(self, request: ApprovalRequest) -> None:
-        """Returns if the commands may run.
+        """Returns if the commands may run. Awaited on the loop of who submits, or the engine's.
 
         Raises:
             ApprovalRequired: they may not, or not yet.

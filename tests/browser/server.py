@@ -36,10 +36,14 @@ class LabServer:
         self.token = secrets.token_hex(16)
         self.root = private / "notebooks"
         self.home = private / "home"
-        environment = isolated(private) | {"HOME": str(self.home), "JUPYTER_TOKEN": self.token}
-        labconfig = Path(environment["JUPYTER_CONFIG_DIR"]) / "labconfig"
+        environment = isolated(private) | {"HOME": str(self.home)}
+        config = Path(environment["JUPYTER_CONFIG_DIR"])
+        labconfig = config / "labconfig"
         for directory in (self.root, self.home, labconfig):
             directory.mkdir(parents=True)
+        # Not as a variable, which the kernels would inherit, and every record would tell of.
+        token = {"IdentityProvider": {"token": self.token}}
+        (config / "jupyter_server_config.json").write_text(json.dumps(token))
         (labconfig / "default_setting_overrides.json").write_text(json.dumps(SETTINGS))
         (labconfig / "page_config.json").write_text(json.dumps(PAGE))
         self._process = subprocess.Popen(

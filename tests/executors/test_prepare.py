@@ -46,7 +46,7 @@ def test_a_program_may_be_named_from_home(tool: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("name", ["no-such-program", "/no/such/program", "/" + "x" * 5000, "/tmp"])
 def test_a_program_that_is_not_there_is_refused(name: str) -> None:
-    with pytest.raises(InvalidCommand, match="not found|not on PATH"):
+    with pytest.raises(InvalidCommand, match=r"not found|not on PATH"):
         prepare(Exec(program=name))
 
 

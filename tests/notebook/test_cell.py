@@ -239,7 +239,7 @@ def test_each_runs_the_body_once_for_every_combination() -> None:
     )
     assert made.commands[1].metadata.tags == {"region": "r1", "stage": "b"}
     assert made.strategy == Parallel()
-    assert made.description == "4 commands in parallel"
+    assert made.description == "aws s3 ls {{ stage }}, for each region and stage"
 
 
 def test_each_runs_a_script_of_several_lines_as_one() -> None:
