@@ -41,9 +41,7 @@ class Retention:
         while self._ended:
             oldest = self._ended[0]
             # The newest stays whatever its size: somebody is about to ask for it.
-            above_bound = (
-                self._commands > config.max_in_memory_executions and len(self._ended) > 1
-            )
+            above_bound = self._commands > config.max_in_memory_executions and len(self._ended) > 1
             if not above_bound and moment - oldest.moment <= config.execution_retention_secs:
                 break
             self._ended.popleft()

@@ -40,7 +40,6 @@ Duration = Annotated[
 ]
 
 
-
 def _to_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)

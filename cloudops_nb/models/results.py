@@ -284,5 +284,3 @@ def signal_name(exit_code: int | None) -> str | None:
         return signals.Signals(-exit_code).name
     except ValueError:  # real-time signals have no name of their own
         return f"signal {-exit_code}"
-
-

@@ -13,7 +13,7 @@ import pydantic
 import pytest
 
 from cloudops_nb.config import ExecutionConfig
-from cloudops_nb.engine import Execution, ExecutionEngine
+from cloudops_nb.engine import Execution, ExecutionEngine, Subscription
 from cloudops_nb.errors import (
     AlreadyInitialized,
     EngineClosed,
@@ -607,13 +607,68 @@ def test_a_closed_engine_still_answers_questions(engine: ExecutionEngine) -> Non
         asyncio.run(engine.cancel(execution.id))
 
 
-def test_closing_gives_handlers_all_events_first(make_engine: MakeEngine) -> None:
-    for _ in range(20):
-        recorder = Recorder()
-        engine = make_engine(handlers=[recorder])
-        run(engine, "echo out")
-        engine.close()
-        assert recorder.types == ["started", "stdout", "completed"]
+def test_closing_waits_until_the_last_event_is_published(
+    engine: ExecutionEngine, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish, close = engine._hub.publish, engine._hub.close
+    finished, closed = threading.Event(), threading.Event()
+
+    def late(event: ExecutionEvent) -> None:
+        if event.event_type == "completed":
+            finished.set()
+            closed.wait(0.2)  # must not come: closing waits for the loop, which is here
+        publish(event)
+
+    def noted() -> tuple[Subscription, ...]:
+        closed.set()
+        return close()
+
+    monkeypatch.setattr(engine._hub, "publish", late)
+    monkeypatch.setattr(engine._hub, "close", noted)
+    engine.submit("true")
+    assert finished.wait(PATIENCE)
+    engine.close()
+    assert recorder.types == ["started", "completed"]
+
+
+def test_closing_waits_until_handlers_were_given_all_events(make_engine: MakeEngine) -> None:
+    loop_ended = threading.Event()
+
+    class Slow(Recorder):
+        def on_event(self, event: ExecutionEvent) -> None:
+            assert loop_ended.wait(PATIENCE)
+            super().on_event(event)
+
+    handler = Slow()
+    engine = make_engine(handlers=[handler])
+
+    def watch() -> None:
+        engine._loop._thread.join(PATIENCE)
+        loop_ended.set()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    run(engine, "echo out")
+    engine.close()
+    assert handler.types == ["started", "stdout", "completed"]
+    watcher.join(PATIENCE)
+
+
+def test_closing_does_not_wait_for_ever_for_a_handler(
+    make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cloudops_nb.engine.engine.HANDLER_SECONDS", 0.05)
+    go = threading.Event()
+
+    class Stalled:
+        def on_event(self, event: ExecutionEvent) -> None:
+            go.wait(PATIENCE)
+
+    engine = make_engine(handlers=[Stalled(), Stalled()])
+    run(engine, "true")
+    engine.close()
+    assert not go.is_set()
+    go.set()
 
 
 def test_a_handler_may_close_the_engine(make_engine: MakeEngine) -> None:

@@ -51,14 +51,16 @@ def test_it_can_be_a_failure_that_stops_the_command(make_engine: MakeEngine) -> 
     assert run(engine, "echo small").stdout == "small\n"
 
 
-def test_output_that_is_just_too_large_is_a_failure_though_the_command_has_ended(
-    make_engine: MakeEngine,
+def test_output_that_is_too_large_with_what_was_held_back_to_the_end_is_a_failure(
+    make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = make_engine(max_output_size_bytes=4, oversized_output_strategy="fail_execution")
-    result = run(engine, "echo 12345")
-    assert result.status is ExecutionStatus.FAILED
+    monkeypatch.setenv("DEPLOY_TOKEN", "!s3cret-value")
+    engine = make_engine(max_output_size_bytes=5, oversized_output_strategy="fail_execution")
+    result = run(engine, "printf '.....!'")  # the last could be the start of the secret
+    assert (result.status, result.exit_code) == ("failed", 0)
     assert result.error is not None
     assert "max_output_size_bytes" in result.error
+    assert result.stdout == "....."
 
 
 def test_it_can_be_kept_whole_in_the_file(make_engine: MakeEngine) -> None:
@@ -94,7 +96,7 @@ def test_a_full_disk_fails_that_execution_and_no_other(
 
 
 def test_a_log_directory_that_cannot_be_written_fails_the_execution(
-    make_engine: MakeEngine, tmp_path: object
+    make_engine: MakeEngine,
 ) -> None:
     engine = make_engine(log_dir="/dev/null/logs")
     result = run(engine, "true")

@@ -19,7 +19,7 @@ from cloudops_nb.executors.process import ProcessExecutor
 from cloudops_nb.executors.process import child as child_module
 from cloudops_nb.models import Exec, Shell
 from tests.executors.helpers import Sink, prepare, run, run_and_cancel
-from tests.support import carrying, is_alive, open_files, wait_until_gone
+from tests.support import Gate, carrying, is_alive, open_files, wait_until_gone
 
 
 def shell(text: str) -> tuple[object, Sink]:
@@ -106,14 +106,15 @@ def test_output_of_a_child_that_outlives_its_parent_is_read_for_a_moment() -> No
     assert (exit_.code, sink.text("stdout")) == (0, b"early\nlate\n")
 
 
-def test_a_pipe_that_is_held_open_is_left_in_the_end(tmp_path: Path) -> None:
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    exit_, sink = shell(f"( read -r _ < {fifo} ) & echo $!")
+def test_a_pipe_that_is_held_open_is_closed_in_the_end(tmp_path: Path) -> None:
+    gate = Gate(tmp_path / "gate")
+    files = open_files()
+    exit_, sink = shell(f"( {gate} ) & echo $!")
     assert exit_.code == 0
+    assert open_files() == files
     left = int(sink.text("stdout"))
     assert is_alive(left)
-    fifo.write_text("\n")  # lets it go
+    gate.open()
     wait_until_gone(left)
 
 
