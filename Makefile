@@ -9,7 +9,7 @@ DEMO := .venv/.installed-demo
 DEV := .venv/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab check bench screenshots clean
+.PHONY: help demo test lab check bench screenshots clean notebooks
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ bench: $(DEV)  ## Measure each figure beside its peer
 
 screenshots: $(DEV)  ## Take the pictures in docs/images again
 	@$(BIN)/python -m scripts.screenshots
+
+notebooks: $(DEV)  ## Run the notebooks in a real page and save them with their outputs
+	@$(BIN)/python -m scripts.save_notebooks
 
 clean:  ## Remove what was built and cached (.venv stays)
 	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
