@@ -75,7 +75,13 @@ def test_a_result_tells_how_it_went(engine: ExecutionEngine, tmp_path: Path) -> 
         ("no-such-command 2>&-", 127, "exit code 127 (command not found)", None),
         ("/dev/null 2>&-", 126, "exit code 126 (found but not executable)", None),
         ("kill -KILL $$", -signal.SIGKILL, "killed by SIGKILL", "SIGKILL"),
-        ("kill -HUP $$", -signal.SIGHUP, "killed by SIGHUP", "SIGHUP"),
+        # Under nohup SIGHUP is ignored, and children inherit that.
+        (
+            "exec env --default-signal=HUP sh -c 'kill -HUP $$'",
+            -signal.SIGHUP,
+            "killed by SIGHUP",
+            "SIGHUP",
+        ),
         ("(exit 255)", 255, "exit code 255", None),
     ],
 )
