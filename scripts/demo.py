@@ -64,6 +64,7 @@ def execute(notebook: nbformat.NotebookNode, directory: Path) -> None:
         notebook,
         extra_arguments=["--log-level=ERROR"],  # or ipykernel warns that loopback is not encrypted
         kernel_name="python3",
+        store_widget_state=False,  # of live views that are gone: half a megabyte that shows nothing
         timeout=CELL_TIMEOUT_SECONDS,
         resources={"metadata": {"path": str(directory)}},
         on_cell_execute=progress.start,
