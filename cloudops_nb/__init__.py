@@ -44,6 +44,7 @@ _HOMES = {
         "ExecutionTimeout",
         "InvalidCommand",
         "InvalidPlan",
+        "InvalidSetting",
         "InvalidWorkingDir",
         "JournalUnavailable",
         "LogUnavailable",

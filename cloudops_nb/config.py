@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_state_path
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 OversizedOutputStrategy = Literal["truncate_with_warning", "fail_execution", "stream_to_file"]
@@ -45,6 +45,11 @@ class ExecutionConfig(BaseSettings):
     pass_env: frozenset[str] = Field(
         frozenset(), description="names of secret-looking variables that commands may inherit"
     )
+
+    @field_validator("pass_env", mode="before")
+    @classmethod
+    def _names_between_commas(cls, value: object) -> object:
+        return value.replace(",", " ").split() if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _default_within_maximum(self) -> ExecutionConfig:

@@ -18,6 +18,7 @@
     ├── ExecutionCancelled         raised by a cell whose execution was cancelled
     ├── CommandFailed              raised by a cell whose command failed
     ├── SpawnFailed                the operating system refused to start the process
+    ├── InvalidSetting             the setting cannot be changed on a running engine
     ├── JournalUnavailable         the journal cannot be written, so nothing may start
     ├── LogUnavailable             a log cannot be written or is gone
     ├── RecordsUnavailable         an output cannot be read as the records asked for
@@ -150,6 +151,10 @@ class CommandFailed(ExecutionError):
 
 class SpawnFailed(ExecutionError):
     """The operating system refused to start the process."""
+
+
+class InvalidSetting(ExecutionError, ValueError):
+    """The setting cannot be changed on a running engine; the message says how to set it."""
 
 
 class JournalUnavailable(ExecutionError):

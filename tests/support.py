@@ -1,14 +1,18 @@
 """Helpers for tests that run real processes: everything waits for an event, nothing sleeps."""
 
+import contextlib
 import os
 import select
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from cloudops_nb.engine import Execution, ExecutionEngine
 from cloudops_nb.models import (
@@ -152,6 +156,24 @@ def wait_until_gone(pid: int) -> None:
         assert ended, f"process {pid} still runs"
     finally:
         os.close(pidfd)
+
+
+def watchdogs(parent: int | None = None) -> list[int]:
+    """The watchdog processes of a process, by default this one."""
+    found = []
+    for child in psutil.Process(parent).children():
+        with contextlib.suppress(psutil.Error):  # it ended meanwhile
+            if any(word.endswith("/survivors.py") for word in child.cmdline()):
+                found.append(child.pid)
+    return found
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Looks again and again, for what gives no sign when it comes about."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
 
 
 def open_files() -> int:

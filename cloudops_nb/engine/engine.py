@@ -11,14 +11,14 @@ from time import monotonic
 from typing import Any, ClassVar, Protocol, Self
 from uuid import UUID
 
-from cloudops_nb.config import ExecutionConfig, expanded
+from cloudops_nb.config import ExecutionConfig
 from cloudops_nb.engine.claims import Claims
 from cloudops_nb.engine.events import EventHandler, EventHub, Subscription
 from cloudops_nb.engine.handle import Execution, Result
 from cloudops_nb.engine.logfile import read_log
 from cloudops_nb.engine.loop import EngineLoop
 from cloudops_nb.engine.planner import PlanRunner
-from cloudops_nb.engine.preparation import Environment, Preparation, approval_request
+from cloudops_nb.engine.preparation import Environment, Preparation, approval_request, log_path
 from cloudops_nb.engine.retention import Retention
 from cloudops_nb.engine.runner import CommandRunner
 from cloudops_nb.engine.runs import CommandRun, PlanRun, Run
@@ -28,10 +28,12 @@ from cloudops_nb.errors import (
     ExecutionNotCompleted,
     ExecutionNotFound,
     ExecutionNotRunning,
+    InvalidSetting,
 )
 from cloudops_nb.executors.aws_cli import AwsCliExecutor
 from cloudops_nb.executors.base import Executor
 from cloudops_nb.executors.process import ProcessExecutor
+from cloudops_nb.executors.process.watchdog import Watchdog
 from cloudops_nb.history import Journal, MemoryJournal
 from cloudops_nb.models import (
     AwsCli,
@@ -48,6 +50,8 @@ from cloudops_nb.safety import Approver, HeadlessApprover
 
 Work = ExecutionRequest | ExecutionPlan | str
 CLEANUP_SECONDS = 60.0
+FIXED_SETTINGS = frozenset({"cancel_grace_ms", "enable_auto_cleanup"})
+"""Settings that the engine hands to its parts when it makes them."""
 HANDLER_SECONDS = 2.0
 
 
@@ -102,7 +106,7 @@ class ExecutionEngine:
             Redactor() if redactor is None else redactor,
             self._loop.loop.create_future,
         )
-        self._commands = CommandRunner(self.config, self._hub, self.journal, self._log_path)
+        self._commands = CommandRunner(self.config, self._hub, self.journal)
         self._plans = PlanRunner(self._hub, self._commands)
         self._runs: dict[UUID, Run] = {}
         self._runs_lock = threading.Lock()
@@ -122,8 +126,16 @@ class ExecutionEngine:
         """Changes settings for what is submitted from now on; returns them all.
 
         Raises:
+            InvalidSetting: the setting is fixed once the engine is made.
             pydantic.ValidationError: a value of the wrong type or range; it names the setting.
         """
+        fixed = FIXED_SETTINGS & changes.keys()
+        if fixed:
+            name = min(fixed)
+            raise InvalidSetting(
+                f"{name} is fixed when the engine is made: "
+                f"set CLOUDOPS_{name.upper()} and restart the kernel"
+            )
         self.config = ExecutionConfig(**{**self.config.model_dump(), **changes})
         self._preparation.config = self.config
         self._commands.configure(self.config)
@@ -316,7 +328,7 @@ class ExecutionEngine:
         run = self._find(execution_id)
         commands = run.commands if isinstance(run, PlanRun) else (run,)
         return "".join(
-            read_log(self._log_path(command)).decode("utf-8", "replace")
+            read_log(command.log_path).decode("utf-8", "replace")
             for command in commands
             if command.started_at is not None
         )
@@ -325,8 +337,8 @@ class ExecutionEngine:
         """Where the log of an execution is, or would be."""
         run = self._runs.get(execution_id)
         if isinstance(run, CommandRun):
-            return self._log_path(run)
-        return self.config.log_directory / f"{execution_id}.log"
+            return run.log_path
+        return log_path(execution_id, None, self.config)
 
     # Keeping house
 
@@ -434,14 +446,9 @@ class ExecutionEngine:
         except KeyError:
             raise ExecutionNotFound(execution_id) from None
 
-    def _log_path(self, run: CommandRun) -> Path:
-        chosen = run.request.output_log_path
-        if chosen is not None:
-            return expanded(chosen).absolute()
-        return self.config.log_directory / f"{run.id}.log"
-
 
 def _default_executors(config: ExecutionConfig) -> dict[type, Executor]:
     grace = config.cancel_grace_ms / 1000
-    process = ProcessExecutor(grace)
-    return {Shell: process, Exec: process, Script: process, AwsCli: AwsCliExecutor(grace)}
+    watchdog = Watchdog()
+    process = ProcessExecutor(grace, watchdog)
+    return {Shell: process, Exec: process, Script: process, AwsCli: AwsCliExecutor(grace, watchdog)}

@@ -54,6 +54,11 @@ class Execution:
         return self._run.work
 
     @property
+    def shown(self) -> ExecutionRequest | ExecutionPlan:
+        """What was submitted, as it may be shown: secrets masked, commands as lines of text."""
+        return self._run.shown
+
+    @property
     def status(self) -> ExecutionStatus:
         """Where it stands now."""
         return self._run.status

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
-from cloudops_nb.config import ExecutionConfig
+from cloudops_nb.config import ExecutionConfig, expanded
 from cloudops_nb.engine.runs import CommandRun, PlanRun, Run
 from cloudops_nb.engine.scheduler import schedule
-from cloudops_nb.errors import InvalidCommand
+from cloudops_nb.errors import InvalidCommand, ValidationError
 from cloudops_nb.executors.base import Executor, Surroundings
 from cloudops_nb.models import ExecutionPlan, ExecutionRequest, PreparedCommand
 from cloudops_nb.models.prepared import digest
@@ -55,8 +56,9 @@ class Preparation:
         Raises:
             ValidationError: the request cannot run here.
         """
-        request.check(self.config)
-        prepared = self._prepare(request, self._surroundings())
+        with self._masking_errors(request):
+            request.check(self.config)
+            prepared = self._prepare(request, self._surroundings())
         return self._run(prepared, digest([prepared]), self._current_redactor(), None)
 
     def plan(self, plan: ExecutionPlan) -> PlanRun:
@@ -65,9 +67,10 @@ class Preparation:
         Raises:
             ValidationError: the plan or one of its commands cannot run here.
         """
-        plan.check(self.config)
-        surroundings = self._surroundings()
-        prepared = [self._prepare(request, surroundings) for request in plan.commands]
+        with self._masking_errors(*plan.commands):
+            plan.check(self.config)
+            surroundings = self._surroundings()
+            prepared = [self._prepare(request, surroundings) for request in plan.commands]
         sealed = digest(prepared, plan.strategy.model_dump(mode="json"))
         redactor = self._current_redactor()
         return PlanRun(
@@ -76,6 +79,18 @@ class Preparation:
             scheduler=schedule(plan),
             description=redactor.text(plan.description),
         )
+
+    @contextmanager
+    def _masking_errors(self, *requests: ExecutionRequest) -> Iterator[None]:
+        try:
+            yield
+        except ValidationError as error:
+            # It quotes the command, and what a cell raises is saved with its notebook.
+            redactor = self._current_redactor()
+            for request in requests:
+                redactor = redactor.including(secrets_in(request.env))
+            error.args = (redactor.text(str(error)),)
+            raise
 
     def _prepare(self, request: ExecutionRequest, around: Surroundings) -> PreparedCommand:
         return self._executor(request).prepare(request, around)
@@ -113,17 +128,26 @@ class Preparation:
             digest=sealed,
             stop=self._new_stop(),
             plan_id=plan_id,
+            log_path=log_path(request.id, request.output_log_path, self.config),
             description={
                 "name": redactor.text(request.name) if request.name else None,
                 "command": prepared.line,
                 "tags": tags or None,
                 "profile": prepared.profile,
                 "region": prepared.region,
+                "endpoint": prepared.endpoint,
                 "record_path": prepared.record_path,
                 "query": request.query,
                 "withheld_env": prepared.withheld_env,
             },
         )
+
+
+def log_path(execution_id: UUID, chosen: Path | None, config: ExecutionConfig) -> Path:
+    """Where an execution's log goes: where its request says, or into the log directory."""
+    if chosen is not None:
+        return expanded(chosen).absolute()
+    return config.log_directory / f"{execution_id}.log"
 
 
 def approval_request(run: Run, given: str | None) -> ApprovalRequest:

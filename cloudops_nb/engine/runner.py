@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -37,12 +35,10 @@ class CommandRunner:
         config: ExecutionConfig,
         hub: EventHub,
         journal: Journal,
-        log_path: Callable[[CommandRun], Path],
     ) -> None:
         self._config = config
         self._hub = hub
         self._journal = journal
-        self._log_path = log_path
         self._slots = asyncio.Semaphore(config.max_concurrent_executions)
 
     def configure(self, config: ExecutionConfig) -> None:
@@ -94,9 +90,8 @@ class CommandRunner:
         assert prepared is not None  # it is given up only when the run is reported
         try:
             self._journal.write(Intent(run.id, run.plan_id, prepared.line, run.digest, now()))
-            path = self._log_path(run)
-            make_private_directory(path.parent)
-            log = LogWriter(path, self._config)
+            make_private_directory(run.log_path.parent)
+            log = LogWriter(run.log_path, self._config)
         except (JournalUnavailable, LogUnavailable) as error:
             return self._result(run, ExecutionStatus.FAILED, error=f"not started: {error}")
         run.started_at = now()
@@ -173,7 +168,6 @@ class CommandRunner:
         completed_at = now()
         ran = run.started_clock is not None
         seconds = monotonic() - run.started_clock if run.started_clock is not None else 0.0
-        path = self._log_path(run)
         result = ExecutionResult(
             id=run.id,
             plan_id=run.plan_id,
@@ -183,11 +177,11 @@ class CommandRunner:
             duration=timedelta(seconds=seconds),
             started_at=run.started_at or completed_at,
             completed_at=completed_at,
-            log_path=path,
+            log_path=run.log_path,
             error=run.redactor.text(error) if error is not None else None,
             **run.description,
         )
-        return result.with_output(LogOutput(path)) if ran else result
+        return result.with_output(LogOutput(run.log_path)) if ran else result
 
 
 async def _took(slots: asyncio.Semaphore, stop: asyncio.Future[Stop]) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from cloudops_nb.models import (
     ExecutionSummary,
     PlanExecutionResult,
     PreparedCommand,
+    Shell,
 )
 from cloudops_nb.models.base import now
 from cloudops_nb.redaction import Redactor
@@ -47,6 +49,7 @@ class CommandRun:
     digest: str
     stop: asyncio.Future[Stop]
     description: dict[str, Any]
+    log_path: Path
     plan_id: UUID | None = None
     status: ExecutionStatus = ExecutionStatus.PENDING
     submitted_at: datetime = field(default_factory=now)
@@ -63,6 +66,15 @@ class CommandRun:
     def work(self) -> ExecutionRequest:
         """What was submitted, under the id in force."""
         return self.request
+
+    @property
+    def shown(self) -> ExecutionRequest:
+        """The request as it may be shown: masked, the command reduced to its line."""
+        return ExecutionRequest(
+            id=self.id,
+            command=Shell(command=self.description["command"]),
+            name=self.description["name"],
+        )
 
     def ask_to_stop(self, status: ExecutionStatus, error: str) -> None:
         """Asks the run to end early; the first to ask decides the status. On the loop only."""
@@ -107,6 +119,16 @@ class PlanRun:
     def work(self) -> ExecutionPlan:
         """What was submitted, under the ids in force."""
         return self.plan
+
+    @property
+    def shown(self) -> ExecutionPlan:
+        """The plan as it may be shown: masked, the commands reduced to their lines."""
+        return ExecutionPlan(
+            id=self.id,
+            description=self.description,
+            strategy=self.plan.strategy,
+            commands=tuple(command.shown for command in self.commands),
+        )
 
     def summary(self) -> ExecutionSummary:
         """One line of a list."""

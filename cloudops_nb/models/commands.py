@@ -142,17 +142,20 @@ def has_option(args: tuple[str, ...], option: str) -> bool:
 def option_value(args: tuple[str, ...], option: str) -> str | None:
     """The value of ``--option value`` or ``--option=value`` in ``args``; None if it is not there.
 
+    Of several the last, which is the one the AWS CLI takes.
+
     Raises:
         InvalidCommand: the option stands last, without a value.
     """
+    value = None
     for index, word in enumerate(args):
         if word.startswith(f"{option}="):
-            return word.partition("=")[2]
-        if word == option:
+            value = word.partition("=")[2]
+        elif word == option:
             if index + 1 == len(args):
                 raise InvalidCommand(f"{option} has no value")
-            return args[index + 1]
-    return None
+            value = args[index + 1]
+    return value
 
 
 def _require(field: str, value: str) -> None:

@@ -43,7 +43,7 @@ class _PlanEvent(_Event):
 
 
 class Started(_ExecutionEvent):
-    """The process exists (or the call was made)."""
+    """The command left the queue and was handed to its executor."""
 
     event_type: Literal["started"] = "started"
     command: str

@@ -12,6 +12,9 @@ from uuid import UUID
 
 from cloudops_nb.models.requests import ExecutionRequest
 
+TAG_VARIABLE = "CLOUDOPS_EXECUTIONS"
+"""The environment variable that carries execution ids: alone it differs from run to run."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedCommand:
@@ -25,6 +28,7 @@ class PreparedCommand:
     environment: dict[str, str] = field(repr=False)
     timeout_ms: int
     binary_sha256: str | None = None
+    script: bytes | None = field(default=None, repr=False)
     script_sha256: str | None = None
     profile: str | None = None
     region: str | None = None
@@ -33,11 +37,16 @@ class PreparedCommand:
     withheld_env: tuple[str, ...] = ()
 
     def sealed_fields(self) -> dict[str, Any]:
-        """What an approval is bound to: everything that decides the effect, and no id or time."""
+        """What an approval is bound to: everything that decides the effect, and no id or time.
+
+        All of the environment: credentials, a service's endpoint or PATH may come from anywhere
+        in it, and choose what account is reached and which program an inner name means.
+        """
+        passed = {name: value for name, value in self.environment.items() if name != TAG_VARIABLE}
         return {
             "argv": self.argv,
             "cwd": str(self.cwd),
-            "env": self.request.env,
+            "environment": passed,
             "timeout_ms": self.timeout_ms,
             "binary_sha256": self.binary_sha256,
             "script_sha256": self.script_sha256,

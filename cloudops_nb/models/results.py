@@ -89,6 +89,7 @@ class ExecutionResult(WireModel):
     tags: dict[str, str] | None = addition()
     profile: str | None = addition()
     region: str | None = addition()
+    endpoint: str | None = addition()
     attempts: int = addition(1)
     signal: str | None = addition()
     record_path: str | None = addition()

@@ -103,6 +103,24 @@ def commands_in(text: str) -> tuple[tuple[Word, ...], ...]:
     return tuple(words_of(node) for node in walk(root) if node.type in _COMMANDS)
 
 
+def inputs_in(text: str) -> Iterator[tuple[tuple[Word, ...], str]]:
+    """The commands that the text feeds with text of its own, each with that text: a here-document,
+    or a here-string that is literal. Of a pipeline or a group fed as one, its first command.
+    """
+    for node in walk(parse(_joined(text))):
+        if node.type not in ("heredoc_redirect", "herestring_redirect") or node.parent is None:
+            continue
+        command = next((each for each in walk(node.parent) if each.type in _COMMANDS), None)
+        if command is None:
+            continue
+        for part in node.children:
+            fed = text_of(part) if part.type == "heredoc_body" else None
+            if node.type == "herestring_redirect" and part.is_named:
+                fed = literal(part)
+            if fed is not None:
+                yield words_of(command), fed
+
+
 def simple_command(text: str) -> tuple[str, ...] | None:
     """The words of the text if it is one simple command of literal words, else None.
 

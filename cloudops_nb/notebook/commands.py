@@ -18,6 +18,7 @@ from cloudops_nb.models.base import first_problem
 from cloudops_nb.notebook.doctor import Diagnosis, examine
 from cloudops_nb.notebook.options import help_text
 from cloudops_nb.notebook.session import NotebookSession
+from cloudops_nb.render.ansi import coloured
 from cloudops_nb.render.describe_list import ExecutionTable
 
 NOT_YET = ("history", "attach", "resume", "scan", "schedule")
@@ -59,7 +60,7 @@ def _ps(session: NotebookSession, rest: str) -> ExecutionTable:
 
 def _logs(session: NotebookSession, rest: str) -> None:
     """logs ID: what an execution printed so far."""
-    print(_find(session, "logs", rest).logs(), end="")
+    print(coloured(_find(session, "logs", rest).logs()), end="")
 
 
 def _show(session: NotebookSession, rest: str) -> Any:
@@ -90,9 +91,12 @@ def _cancel(session: NotebookSession, rest: str) -> None:
 
 
 def _config(session: NotebookSession, rest: str) -> None:
-    """config [NAME=VALUE …]: shows the settings, or changes them for what is started next."""
+    """config [NAME=VALUE …]: shows the settings, or changes them for what is started next.
+
+    ``NAME=`` is the default again, as an empty ``CLOUDOPS_NAME`` is.
+    """
     fields = ExecutionConfig.model_fields
-    changes: dict[str, str] = {}
+    changes: dict[str, object] = {}
     for word in shlex.split(rest):
         name, equals, value = word.partition("=")
         if name not in fields:
@@ -100,7 +104,7 @@ def _config(session: NotebookSession, rest: str) -> None:
             hint = f"; did you mean {close[0]}?" if close else ""
             raise UsageError(f"%cloudops config: no setting {name!r}{hint}")
         if equals:
-            changes[name] = value
+            changes[name] = value or fields[name].default
     if changes:
         try:
             session.engine.reconfigure(**changes)

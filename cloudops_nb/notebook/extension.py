@@ -8,6 +8,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import no_var_expand
 
 from cloudops_nb.engine import ExecutionEngine
+from cloudops_nb.executors.process.orphans import cleanup_orphans
 from cloudops_nb.notebook.commands import COMMANDS, run_command
 from cloudops_nb.notebook.options import complete, help_text
 from cloudops_nb.notebook.session import NotebookSession, one_line_errors
@@ -41,6 +42,8 @@ def load(shell: InteractiveShell) -> None:
     if shell.display_formatter is not None:
         register(shell.display_formatter.formatters)
     shell.set_hook("complete_command", _complete, re_key=r"^%%?cloudops\b")
+    if ended := cleanup_orphans():
+        print(f"ended what a dead kernel had left running: process {', '.join(map(str, ended))}")
 
 
 def unload(shell: InteractiveShell) -> None:

@@ -94,7 +94,7 @@ class WidgetPresenter:
         return PlacedPresenter(self, place, on_shown)
 
     def _show(self, execution: Execution, place: Present) -> Shown:
-        view = LiveView(execution.work, cancel=self._cancel)
+        view = LiveView(execution.shown, cancel=self._cancel)
         if banner := self._banner():
             view.notice(banner)
         background = place is Present.BACKGROUND

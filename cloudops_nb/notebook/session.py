@@ -99,8 +99,10 @@ class NotebookSession:
         if shown is not None:
             shown.end()
         self._bind(options, result)
+        if result.success and options.quiet:
+            return None
         if result.success or options.no_raise:
-            return None if options.quiet else result
+            return result
         display(result)
         with one_line_errors():
             raise failure(result)
@@ -126,11 +128,12 @@ class one_line_errors:  # noqa: N801 - a context manager, which reads as a funct
 def failure(result: Result) -> ExecutionError:
     """The error a cell raises for a result that is not a success."""
     if result.status is ExecutionStatus.CANCELLED:
-        return ExecutionCancelled(f"{result.title[:200]}: cancelled; its processes are gone")
+        return ExecutionCancelled(f"{_first_line(result.title)}: cancelled; its processes are gone")
     if isinstance(result, ExecutionResult):
         return CommandFailed(f"{_first_line(result.title)}: {result.error}", result.exit_code)
     failed = [each for each in result.results if each.status is not ExecutionStatus.COMPLETED]
-    first = failed[0]
+    # Of a graph, what was skipped may stand before the failure it was skipped for.
+    first = next((each for each in failed if each.status is not ExecutionStatus.SKIPPED), failed[0])
     return CommandFailed(
         f"{len(failed)} of {result.stats.total} commands did not complete; "
         f"the first: {_first_line(first.title)}: {first.error}",

@@ -29,7 +29,7 @@ class CellTransformer:
         if self._inside_cell or not lines:
             return lines
         name, _, arguments = lines[0].partition(" ")
-        if name.rstrip("\n") != MAGIC or arguments.rstrip().endswith("?"):
+        if name.rstrip("\n") != MAGIC or arguments.strip() in ("?", "??"):
             return lines
         body = "".join(lines[1:])
         return [f"await {self._call}({arguments.strip()!r}, {body!r})\n"]

@@ -30,6 +30,7 @@ _TOKEN = re.compile(
     r"|(?P<move>[\r\b])"
     r"|(?P<text>[^\x1b\r\b]+|\x1b)"
 )
+_UNUSUAL = re.compile(r"[^\n\t -~]")
 _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _JOINERS = "\u200c\u200d"  # needed to spell Persian and many an emoji
 
@@ -100,6 +101,22 @@ def parse(text: str) -> list[Line]:
 def plain(text: str) -> str:
     """``text`` without styles and sequences, its lines kept: for titles, names and errors."""
     return "\n".join(f"{line.text}…" if line.cut else line.text for line in parse(text))
+
+
+def coloured(text: str) -> str:
+    """All of ``text`` for a terminal: SGR styles and carriage returns kept, all else that acts
+    dropped or written out.
+    """
+
+    def shown(token: re.Match[str]) -> str:
+        if token["text"]:
+            return _UNUSUAL.sub(lambda found: _spelled(found[0], category(found[0])), token["text"])
+        if token["move"] == "\r":
+            return "\r"
+        is_style = token["final"] == "m" and not token["parameters"].strip("0123456789;:")
+        return token[0] if is_style else ""
+
+    return _TOKEN.sub(shown, text)
 
 
 def _bounded(raw: str) -> tuple[str, bool]:

@@ -10,6 +10,7 @@ from cloudops_nb.render.describe_result import (
     RECORDS_CHARACTERS,
     command,
     complaint,
+    elsewhere,
     ending,
     labels,
     log_note,
@@ -178,7 +179,7 @@ def _records(results: tuple[ExecutionResult, ...]) -> int:
 
 
 def _asides(plan: PlanExecutionResult) -> list[Note]:
-    asides = []
+    asides = elsewhere(plan.results)
     if plan.started_at:
         asides.append(Note("started", when(plan.started_at), "aside"))
     directories = {result.log_path.parent for result in plan.results if was_started(result)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cloudops_nb.config import home_relative
@@ -154,10 +155,19 @@ def _output(result: ExecutionResult) -> list[Block]:
     return blocks
 
 
+def elsewhere(results: Sequence[ExecutionResult]) -> list[Note]:
+    """Where AWS calls went if not to AWS, so that no record of a sandbox passes for the real."""
+    endpoints = sorted({result.endpoint for result in results if result.endpoint})
+    if not endpoints:
+        return []
+    return [Note("not AWS itself", one_line(" ".join(endpoints), LABELS), "aside")]
+
+
 def _asides(result: ExecutionResult) -> list[Note]:
     asides = []
     if shown := one_line(" ".join(labels(result)), LABELS):
         asides.append(Note("tags", shown, "aside"))
+    asides += elsewhere([result])
     if was_started(result):
         asides.append(Note("started", when(result.started_at), "aside"))
         asides.append(log_note(result.log_path, LABELS))

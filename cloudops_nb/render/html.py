@@ -13,12 +13,10 @@ from itertools import groupby
 from cloudops_nb.models.results import (
     ExecutionResult,
     ExecutionStatus,
-    ExecutionSummary,
     PlanExecutionResult,
 )
 from cloudops_nb.render.ansi import Line
 from cloudops_nb.render.describe import describe
-from cloudops_nb.render.describe_list import ExecutionTable
 from cloudops_nb.render.record import (
     Block,
     Command,
@@ -41,11 +39,6 @@ _NARROW = 40  # characters of a table's cell that stay on one line
 def result_html(result: ExecutionResult | PlanExecutionResult) -> str:
     """The record of a command or plan."""
     return record_html(describe(result))
-
-
-def summaries_html(summaries: Iterable[ExecutionSummary]) -> str:
-    """A table of executions."""
-    return record_html(describe(ExecutionTable(summaries)))
 
 
 def record_html(record: Record) -> str:

@@ -6,17 +6,15 @@ so no line of it can look like one of ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from cloudops_nb.models.results import (
     ExecutionResult,
     ExecutionStatus,
-    ExecutionSummary,
     PlanExecutionResult,
 )
 from cloudops_nb.render.ansi import Line
 from cloudops_nb.render.describe import describe
-from cloudops_nb.render.describe_list import ExecutionTable
 from cloudops_nb.render.record import (
     Block,
     Command,
@@ -35,11 +33,6 @@ _GUTTERS = {"stdout": "  | ", "stderr": "  ! "}
 def result_text(result: ExecutionResult | PlanExecutionResult) -> str:
     """The record of a command or plan."""
     return record_text(describe(result))
-
-
-def summaries_text(summaries: Iterable[ExecutionSummary]) -> str:
-    """A table of executions."""
-    return record_text(describe(ExecutionTable(summaries)))
 
 
 def record_text(record: Record) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from cloudops_nb.models import AwsCli, PreparedCommand, RiskLevel, Script, Shell
 
 # "batch-delete-image", "admin-delete-user": the only prefixes botocore's operations have.
 _DESTRUCTIVE_OPERATION = re.compile(r"(batch-|admin-)?(delete|terminate|deregister|purge)(-|$)")
+_DELETES = tuple("--delete"[:length] for length in range(len("--de"), len("--delete") + 1))
 _MENTIONS_AWS = re.compile(r"\baws\b")
+# What runs its standard input as shell text, so that a here-document is judged as its text.
+_READERS = frozenset(("bash", "dash", "ksh", "sh", "ssh", "zsh"))
 # Global options that take a value; argparse accepts their abbreviations, too. Source: the "options"
 # of awscli/data/cli.json, of CLI 1.46 and 2.
 _WITH_VALUE = (
@@ -41,7 +43,7 @@ def classify(prepared: PreparedCommand) -> RiskLevel:
         case Shell():
             calls = _aws_calls(command.command)
         case Script():
-            calls = _aws_calls(_read(Path(prepared.argv[-1])))
+            calls = _aws_calls((prepared.script or b"").decode("utf-8", "replace"))
         case _:
             calls = [prepared.argv]
     if any(_is_destructive(words) for words in calls):
@@ -60,7 +62,7 @@ def _is_destructive(words: Sequence[str | None]) -> bool:
             continue
         if is_destructive_aws_call(words[index:]):
             return True
-        if " " in word and any(map(_is_destructive, _aws_calls(word))):
+        if len(word.split()) > 1 and any(map(_is_destructive, _aws_calls(word))):
             return True
     return False
 
@@ -76,7 +78,10 @@ def is_destructive_aws_call(words: Sequence[str | None]) -> bool:
         return False
     service, operation = names[0], names[1]
     if service == "s3":
-        return operation in ("rm", "rb", "mv") or (operation == "sync" and "--delete" in words)
+        return operation in ("rm", "rb", "mv") or (
+            # Also abbreviated, as argparse accepts it; "--d" could be "--dryrun".
+            operation == "sync" and any(word and word in _DELETES for word in words)
+        )
     return bool(_DESTRUCTIVE_OPERATION.match(operation or ""))
 
 
@@ -96,10 +101,10 @@ def _aws_calls(text: str) -> Sequence[Sequence[str | None]]:
     if not _MENTIONS_AWS.search(text):
         return ()
     # Not at the top: the parser is only needed where a shell text mentions aws.
-    from cloudops_nb.models.shell_syntax import commands_in
+    from cloudops_nb.models.shell_syntax import commands_in, inputs_in
 
-    return commands_in(text)
-
-
-def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace")
+    calls: list[Sequence[str | None]] = [*commands_in(text)]
+    for words, fed in inputs_in(text):
+        if any(word is not None and word.rpartition("/")[2] in _READERS for word in words):
+            calls += _aws_calls(fed)
+    return calls

@@ -96,6 +96,7 @@ def test_a_command_that_waits_for_a_slot_never_starts(
     assert result_of(first).success
     assert result_of(third).success  # its slot was given back
     assert not (tmp_path / "ran").exists()
+    recorder.wait_for_type("completed", 2)
     told = [e.event_type for e in recorder.events if getattr(e, "execution_id", 0) == second.id]
     assert told == ["cancelled"]
 

@@ -23,6 +23,7 @@ from cloudops_nb.errors import (
     ExecutionTimeout,
     InvalidCommand,
     InvalidPlan,
+    InvalidSetting,
     MissingField,
     ScriptNotFound,
     TimeoutTooLarge,
@@ -549,6 +550,21 @@ def test_settings_can_change_for_what_comes_next(make_engine: MakeEngine) -> Non
     assert run(engine, request("true", timeout_ms=650_000)).success
 
 
+def test_another_log_directory_is_for_what_comes_next(
+    engine: ExecutionEngine, recorder: Recorder, gate: Gate, tmp_path: Path
+) -> None:
+    before = engine.submit("echo before")
+    result_of(before)
+    running = engine.submit(f"echo up; {gate}")
+    recorder.wait_for_line("up")
+    engine.reconfigure(log_dir=tmp_path / "elsewhere")
+    gate.open()
+    assert result_of(running).stdout == "up\n"
+    assert before.logs() == "before\n"
+    after = run(engine, "echo after")
+    assert after.log_path == tmp_path / "elsewhere" / f"{after.id}.log"
+
+
 def test_a_change_that_is_wrong_changes_nothing(engine: ExecutionEngine) -> None:
     before = engine.config
     for change in ({"max_timeout_ms": -1}, {"no_such_setting": 1}):
@@ -757,3 +773,16 @@ def test_an_aws_command_needs_an_aws(engine: ExecutionEngine) -> None:
     )
     with pytest.raises(InvalidCommand, match="AWS CLI"):
         engine.submit(work)
+
+
+# Settings
+
+
+@pytest.mark.parametrize("setting", ["cancel_grace_ms", "enable_auto_cleanup"])
+def test_a_setting_that_is_fixed_is_not_changed_in_silence(
+    engine: ExecutionEngine, setting: str
+) -> None:
+    before = engine.config
+    with pytest.raises(InvalidSetting, match=f"CLOUDOPS_{setting.upper()}"):
+        engine.reconfigure(**{setting: 1})
+    assert engine.config == before

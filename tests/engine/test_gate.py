@@ -15,6 +15,7 @@ from cloudops_nb.models import (
     ExecutionRequest,
     ExecutionStatus,
     Parallel,
+    Script,
     Serial,
     Started,
 )
@@ -286,3 +287,21 @@ def test_prepared_commands_are_not_changed_by_who_looks_at_them(engine: Executio
     with pytest.raises(AttributeError):
         prepared.line = "x"
     assert replace(prepared, line="x").argv == prepared.argv
+
+
+def test_a_script_that_was_changed_after_it_was_judged_does_not_run(
+    make_engine: MakeEngine, tmp_path: Path, gate: Gate
+) -> None:
+    engine = make_engine(max_concurrent_executions=1)
+    script, witness = tmp_path / "script.sh", tmp_path / "ran"
+    script.write_text("#!/bin/sh\ntrue\n")
+    first = engine.submit(str(gate))
+    waiting = engine.submit(ExecutionRequest(command=Script(path=script)))
+    script.write_text(f"#!/bin/sh\ntouch {witness}\n")
+    gate.open()
+    assert result_of(first).success
+    result = result_of(waiting)
+    assert (result.status, result.exit_code) == ("failed", None)
+    assert result.error is not None
+    assert "was changed after it was submitted" in result.error
+    assert not witness.exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cloudops_nb.engine import ExecutionEngine, JsonlEventHandler
-from cloudops_nb.errors import ApprovalRequired
+from cloudops_nb.errors import ApprovalRequired, ValidationError
 from cloudops_nb.history import Intent, MemoryJournal
 from cloudops_nb.models import ExecutionMetadata, Serial
 from cloudops_nb.redaction import Redactor
@@ -74,6 +74,22 @@ def test_a_secret_is_masked_where_an_approval_is_asked_for(engine: ExecutionEngi
         engine.submit(f"aws s3 rb s3://{SECRET}")
     assert "aws s3 rb s3://REDACTED_DEPLOY_TOKEN" in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        request("true", working_dir=f"/no/{SECRET}"),
+        plan(Serial(), request(f"echo {SECRET}", timeout_ms=999_999_999)),
+        plan(Serial(), request("login another-s3cret", timeout_ms=999_999_999,
+                               env={"MY_TOKEN": "another-s3cret"})),
+    ],
+    ids=["command", "plan", "its own"],
+)  # fmt: skip
+def test_a_secret_is_masked_where_work_is_refused(engine: ExecutionEngine, work: object) -> None:
+    with pytest.raises(ValidationError, match=r"REDACTED_(DEPLOY|MY)_TOKEN") as caught:
+        engine.submit(work)
+    assert "s3cret" not in str(caught.value)
 
 
 def test_a_secret_is_masked_in_the_error_of_a_spawn_that_fails(

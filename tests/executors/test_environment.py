@@ -79,3 +79,10 @@ def test_an_execution_inside_another_carries_both_tags() -> None:
 
 def test_a_request_cannot_shed_the_tag() -> None:
     assert child({}, own={TAG_VARIABLE: ""})[0][TAG_VARIABLE] == str(ID)
+
+
+def test_half_an_aws_key_pair_is_not_left_behind() -> None:
+    inherited = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "x"}
+    assert child(inherited)[1] == ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    assert child(inherited, keeps_aws=True)[1] == ()
+    assert child(inherited, pass_env=frozenset({"AWS_SECRET_ACCESS_KEY"}))[1] == ()

@@ -180,8 +180,13 @@ def test_the_region_in_force_is_the_environments(
 
 def test_profile_and_endpoint_in_force_are_the_environments() -> None:
     environ = {**ENVIRON, "AWS_PROFILE": "p", "AWS_ENDPOINT_URL": "http://x"}
-    prepared = prepare(Shell(command="a"), environ=environ)
+    prepared = prepare(Shell(command="aws s3 ls"), environ=environ)
     assert (prepared.profile, prepared.endpoint) == ("p", "http://x")
+
+
+def test_a_command_that_does_not_call_aws_has_no_endpoint() -> None:
+    environ = {**ENVIRON, "AWS_ENDPOINT_URL": "http://x"}
+    assert prepare(Shell(command="uptime"), environ=environ).endpoint is None
 
 
 @pytest.mark.parametrize(

@@ -110,12 +110,11 @@ def test_a_pipe_that_is_held_open_is_closed_in_the_end(tmp_path: Path) -> None:
     gate = Gate(tmp_path / "gate")
     files = open_files()
     exit_, sink = shell(f"( {gate} ) & echo $!")
-    assert exit_.code == 0
-    assert open_files() == files
-    left = int(sink.text("stdout"))
-    assert is_alive(left)
-    gate.open()
+    left, files_left = int(sink.text("stdout")), open_files()
+    was_alive = is_alive(left)
+    gate.open()  # before anything can fail: it waits for ever
     wait_until_gone(left)
+    assert (exit_.code, files_left, was_alive) == (0, files, True)
 
 
 def test_a_directory_that_vanished_is_a_spawn_that_failed(tmp_path: Path) -> None:

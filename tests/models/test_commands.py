@@ -147,3 +147,10 @@ def test_an_aws_line_says_profile_and_region_once() -> None:
         service="ec2", operation="x", args=("--region=a", "--b", "c d"), profile="p", region="a"
     )
     assert command.line == "aws ec2 x --region=a --b 'c d' --profile p"
+
+
+def test_of_an_option_given_several_times_the_last_is_in_force() -> None:
+    """As the AWS CLI reads it; the record is to name the region that was asked."""
+    args = ("--region", "us-east-1", "--region=eu-west-1")
+    command = AwsCli(service="ec2", operation="describe-instances", args=args)
+    assert command.effective("region") == "eu-west-1"

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from cloudops_nb.executors.process.environment import child_environment as process_environment
 from cloudops_nb.models import PreparedCommand
 from cloudops_nb.models.prepared import digest
 from tests.support import request
@@ -32,13 +33,32 @@ def test_equal_work_has_the_same_digest_whatever_its_ids() -> None:
     assert digest([BASE]) == digest([prepared()])
 
 
+def test_the_tag_of_an_execution_does_not_change_the_digest() -> None:
+    """It holds the execution's id; what the child is given otherwise decides whom it reaches."""
+    one, other = (child_environment(uuid4()) for _ in range(2))
+    assert one != other
+    assert digest([prepared(environment=one)]) == digest([prepared(environment=other)])
+
+
+def child_environment(execution_id: UUID) -> dict[str, str]:
+    environment, _ = process_environment(
+        {"HOME": "/root"},
+        own={},
+        pass_env=frozenset(),
+        keeps_aws=True,
+        execution_id=execution_id,
+    )
+    return environment
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"argv": ("/bin/bash", "-c", "true ")},
         {"argv": ("/bin/bash", "-c", "true", "")},
         {"cwd": Path("/elsewhere")},
-        {"request": request("true", env={"A": "1"})},
+        {"environment": {"HOME": "/root", "A": "1"}},
+        {"environment": {"HOME": "/elsewhere"}},
         {"timeout_ms": 1001},
         {"binary_sha256": "00"},
         {"script_sha256": "00"},

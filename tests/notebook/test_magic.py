@@ -67,6 +67,28 @@ def test_quiet_shows_nothing_and_still_binds(kernel: Kernel) -> None:
     assert kernel.run("silent.stdout").text == "'hush\\n'"
 
 
+def test_quiet_shows_a_failure_that_is_not_raised(kernel: Kernel) -> None:
+    assert "exit 3" in kernel.run("%%cloudops --quiet --no-raise\nexit 3").text
+
+
+def test_logs_keep_colours_and_no_other_escape_sequence(kernel: Kernel) -> None:
+    printed = r"\033]0;title\007\033[31mred\033[0m\033[2J\033[>4m\t.\n"
+    kernel.run(f"%%cloudops --out coloured\nprintf '{printed}'")
+    identifier = kernel.run("print(coloured.id)").stream.strip()
+    cell = kernel.run(f"%cloudops logs {identifier}")
+    assert cell.stream == "\x1b[31mred\x1b[0m\t.\n"
+
+
+def test_an_empty_setting_is_the_default_again(kernel: Kernel) -> None:
+    kernel.run("before = get_ipython().cloudops.engine.config")
+    kernel.run("%cloudops config pass_env=A_TOKEN,B_TOKEN default_timeout_ms=1000")
+    assert kernel.run("sorted(get_ipython().cloudops.engine.config.pass_env)").text == (
+        "['A_TOKEN', 'B_TOKEN']"
+    )
+    kernel.run("%cloudops config pass_env= default_timeout_ms=")
+    assert kernel.run("get_ipython().cloudops.engine.config == before").text == "True"
+
+
 def test_a_wrong_option_is_one_line_that_names_it(kernel: Kernel) -> None:
     cell = kernel.run("%%cloudops --paralel\necho never")
     assert cell.status == "error"
@@ -282,6 +304,19 @@ def test_a_secret_never_reaches_the_page(kernel: Kernel) -> None:
         "echo $DEPLOY_TOKEN; echo $DEPLOY_TOKEN >&2; exit 1",
         lambda kind, content: seen.append(str(content)) if kind != "execute_input" else None,
     )
+    assert "REDACTED_DEPLOY_TOKEN" in "".join(seen)
+    assert "hunter2" not in "".join(seen)
+
+
+def test_a_secret_in_the_command_itself_never_reaches_the_page(kernel: Kernel) -> None:
+    seen: list[str] = []
+    kernel.run("%env DEPLOY_TOKEN=hunter2-correct-horse")
+    kernel.run("import os\ntoken = os.environ['DEPLOY_TOKEN']")
+    for options in ("", "--parallel", "--each token={{ token }}"):
+        kernel.run(
+            f"%%cloudops {options}\necho {{{{ token }}}}",
+            lambda kind, content: seen.append(str(content)) if kind != "execute_input" else None,
+        )
     assert "REDACTED_DEPLOY_TOKEN" in "".join(seen)
     assert "hunter2" not in "".join(seen)
 

@@ -19,6 +19,12 @@ from cloudops_nb.redaction import is_secret_name, secrets_in
         "APIKEY",
         "TLS_PRIVATE_KEY",
         "CLIENT_SECRET",
+        "SMTP_PASS",
+        "GITHUB_PAT",
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "AZURE_STORAGE_KEY",
+        "DATA_ENCRYPTION_KEY",
+        "RAILS_MASTER_KEY",
     ],
 )
 def test_a_name_that_tells_of_a_secret_is_one(name: str) -> None:
@@ -38,6 +44,11 @@ def test_a_name_that_tells_of_a_secret_is_one(name: str) -> None:
         "SECRET_ARN",
         "KEYBOARD",
         "AWS_PROFILE",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "CREDENTIALS_DIRECTORY",
+        "TOKENIZERS_PARALLELISM",
+        "GPG_KEY",
+        "COMPASS",
     ],
 )
 def test_a_name_that_tells_where_a_secret_is_kept_is_none(name: str) -> None:
@@ -48,3 +59,13 @@ def test_short_values_are_not_masked() -> None:
     assert secrets_in({"TOKEN": "dev", "OTHER_TOKEN": "  true ", "THIRD_TOKEN": "abcdef"}) == {
         "THIRD_TOKEN": "abcdef"
     }
+
+
+def test_the_password_in_a_url_is_a_secret() -> None:
+    environ = {"DATABASE_URL": "postgres://app:s3cret-pass@db.internal:5432/orders"}
+    assert secrets_in(environ) == {"DATABASE_URL": "s3cret-pass"}
+
+
+def test_a_url_without_a_password_is_not() -> None:
+    environ = {"A": "https://example.com/a:b@c", "B": "ssh://git@host/x", "C": "https://u:@h/"}
+    assert secrets_in(environ) == {}

@@ -7,8 +7,9 @@ import pytest
 from cloudops_nb.models.results import ExecutionResult, PlanExecutionResult
 from cloudops_nb.records import Records
 from cloudops_nb.render.describe import describe
-from cloudops_nb.render.html import record_html, result_html, summaries_html
-from cloudops_nb.render.text import record_text, result_text, summaries_text
+from cloudops_nb.render.describe_list import ExecutionTable
+from cloudops_nb.render.html import record_html, result_html
+from cloudops_nb.render.text import record_text, result_text
 from tests.render.samples import (
     Elements,
     a_plan,
@@ -47,10 +48,11 @@ def test_text_and_html_say_the_same_in_the_same_order(
 
 
 def test_lists_say_the_same_too() -> None:
-    summaries = [a_summary(), a_summary(status="running", duration=None, commands=3)]
+    table = ExecutionTable([a_summary(), a_summary(status="running", duration=None, commands=3)])
+    summaries = describe(table)
     records = describe(Records([{"a": 1, "b": "x" * 300}] * 30))
 
-    assert words(Elements(summaries_html(summaries)).text) == words(summaries_text(summaries))
+    assert words(Elements(record_html(summaries)).text) == words(record_text(summaries))
     assert words(Elements(record_html(records)).text) == words(record_text(records))
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from cloudops_nb.records import Records
 from cloudops_nb.render.describe import describe
-from cloudops_nb.render.text import record_text, result_text, summaries_text
+from cloudops_nb.render.describe_list import ExecutionTable
+from cloudops_nb.render.text import record_text, result_text
 from tests.render.samples import (
     a_plan,
     a_result,
@@ -236,7 +237,7 @@ def test_executions_are_a_table_in_the_order_given() -> None:
         a_summary(id=an_id(1), status="running", title="nightly", duration=None, commands=7),
     ]
 
-    assert summaries_text(summaries) == dedent(f"""\
+    assert record_text(describe(ExecutionTable(summaries))) == dedent(f"""\
         2 executions
           id                                    state        command               \
 started                  took
@@ -245,7 +246,7 @@ started                  took
 
 
 def test_no_executions_are_a_sentence() -> None:
-    assert summaries_text([]) == "0 executions"
+    assert record_text(describe(ExecutionTable([]))) == "0 executions"
 
 
 def test_records_show_their_first_rows_and_columns() -> None:
@@ -256,3 +257,11 @@ def test_records_show_their_first_rows_and_columns() -> None:
     assert text.splitlines()[2].split("  ")[1:3] == ['{"n": 0}', '{"n": 0}']
     assert "  … 2 records more and 2 columns more …" in text
     assert text.endswith("as a DataFrame: .to_pandas()")
+
+
+def test_a_record_says_when_its_calls_did_not_go_to_aws() -> None:
+    result = a_result(command="aws s3 ls", endpoint="http://127.0.0.1:4566")
+
+    assert "not AWS itself: http://127.0.0.1:4566" in result_text(result)
+    assert "not AWS itself: http://127.0.0.1:4566" in result_text(a_plan(result, result))
+    assert "not AWS itself" not in result_text(a_result(command="aws s3 ls"))

@@ -50,6 +50,14 @@ DESTRUCTIVE = [
     "bash -c 'aws ec2 terminate-instances'",
     "sudo bash -c 'cd /; aws --debug ec2 terminate-instances'",
     'ssh host "aws s3 rm s3://b/k"',
+    "bash -c 'aws\tec2\tterminate-instances'",
+    # The CLI takes any beginning of an option's name.
+    "aws s3 sync . s3://bucket --delet",
+    # A shell reads its here-document.
+    "bash <<X\naws s3 rm x\nX",
+    "sudo bash -s <<'X'\naws s3 rm x\nX",
+    "ssh host <<X\ncd /\naws s3 rm x\nX",
+    "bash <<< 'aws s3 rm x'",
     # A word only the running shell knows may be options, or nothing.
     "aws $OPTIONS ec2 terminate-instances",
     "aws ec2 $OPTIONS terminate-instances",

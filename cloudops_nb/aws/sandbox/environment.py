@@ -59,6 +59,8 @@ def write_aws_files(directory: Path, endpoint: str) -> None:
             "output": "json",
             "endpoint_url": endpoint,
             "cli_follow_urlparam": "false",  # see wrapper.py
+            # The CLI's first version prints seconds since 1970 for some services otherwise.
+            "cli_timestamp_format": "iso8601",
         }
         credentials[name] = {
             "aws_access_key_id": account.access_key_id,

@@ -6,13 +6,11 @@ import asyncio
 import contextlib
 import os
 import signal
-from pathlib import Path
 from uuid import UUID
 
 from cloudops_nb.executors.process.child import Child
-from cloudops_nb.executors.process.environment import TAG_VARIABLE
+from cloudops_nb.executors.process.survivors import is_in_group, processes, tags
 
-_PROC = Path("/proc")
 _LONGEST_PAUSE = 0.05  # seconds between two looks at what is left
 
 
@@ -43,7 +41,7 @@ async def _signal_until_gone(
     while True:
         if not told or number is signal.SIGKILL:
             told.update(_signal_group(child.pid, number))
-        found = {*_group(child.pid), *tagged_processes(execution_id)}
+        found = {*_group(child.pid), *_tagged(execution_id)}
         if not child.exit_code.done():
             found.add(child.pid)
         left = [pid for pid in found if _signal(pid, number, told)]
@@ -80,40 +78,12 @@ def _signal(pid: int, number: signal.Signals, told: set[int]) -> bool:
     return True
 
 
-def tagged_processes(execution_id: UUID) -> list[int]:
+def _tagged(execution_id: UUID) -> list[int]:
     """The live processes that carry the tag of this execution; empty where there is no /proc."""
-    needle = str(execution_id).encode()
-    variable = b"\0" + TAG_VARIABLE.encode() + b"="
-    found = []
-    for pid in _processes():
-        try:
-            environment = b"\0" + (_PROC / str(pid) / "environ").read_bytes()
-        except OSError:
-            continue  # ended meanwhile, or another user's
-        _, present, rest = environment.partition(variable)
-        if present and needle in rest.split(b"\0", 1)[0].split():
-            found.append(pid)
-    return found
+    tag = str(execution_id).encode()
+    return [pid for pid in processes() if tag in tags(pid)]
 
 
 def _group(leader: int) -> list[int]:
     """The live processes of a group; without /proc, none."""
-    members = []
-    for pid in _processes():
-        with contextlib.suppress(OSError):  # it ended meanwhile
-            if os.getpgid(pid) == leader and not _is_zombie(pid):
-                members.append(pid)
-    return members
-
-
-def _is_zombie(pid: int) -> bool:
-    stat = (_PROC / str(pid) / "stat").read_bytes()
-    return stat.rpartition(b")")[2].split()[0] == b"Z"  # proc_pid_stat(5)
-
-
-def _processes() -> list[int]:
-    try:
-        # Not iterdir(): it makes a Path of each process, several times the cost of the look.
-        return [int(name) for name in os.listdir(_PROC) if name.isdigit()]  # noqa: PTH208
-    except FileNotFoundError:
-        return []
+    return [pid for pid in processes() if is_in_group(pid, (leader,))]

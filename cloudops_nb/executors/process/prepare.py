@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from cloudops_nb.config import expanded, is_file
-from cloudops_nb.errors import InvalidCommand
+from cloudops_nb.errors import InvalidCommand, SpawnFailed
 from cloudops_nb.executors.base import Surroundings
 from cloudops_nb.executors.process.environment import child_environment
 from cloudops_nb.models import Exec, ExecutionRequest, PreparedCommand, Script, Shell
@@ -57,10 +57,11 @@ def prepare_process(
         environment=environment,
         timeout_ms=request.timeout_ms or surroundings.config.default_timeout_ms,
         binary_sha256=file_sha256(program),
+        script=script,
         script_sha256=hashlib.sha256(script).hexdigest() if script is not None else None,
         profile=profile or environment.get("AWS_PROFILE"),
         region=region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
-        endpoint=environment.get("AWS_ENDPOINT_URL"),
+        endpoint=environment.get("AWS_ENDPOINT_URL") if keeps_aws else None,
         record_path=record_path,
         withheld_env=withheld,
     )
@@ -112,6 +113,23 @@ def prepare_script(request: ExecutionRequest, surroundings: Surroundings) -> Pre
         keeps_aws=bool(_MENTIONS_AWS.search(content.decode("utf-8", "replace"))),
         script=content,
     )
+
+
+def check_unchanged(prepared: PreparedCommand) -> None:
+    """Makes sure that a script file still is what was judged when it was prepared.
+
+    Raises:
+        SpawnFailed: it was changed or is gone; nothing was started.
+    """
+    if not isinstance(prepared.request.command, Script):
+        return
+    path = Path(prepared.argv[-1])
+    try:
+        unchanged = path.read_bytes() == prepared.script
+    except OSError as error:
+        raise SpawnFailed(f"script {path}: {error.strerror}") from error
+    if not unchanged:
+        raise SpawnFailed(f"script {path} was changed after it was submitted; submit it again")
 
 
 def find_program(name: str, environment: Mapping[str, str], cwd: Path) -> Path:
