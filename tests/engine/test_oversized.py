@@ -7,7 +7,7 @@ import pytest
 
 from cloudops_nb.models import ExecutionStatus
 from tests.conftest import MakeEngine
-from tests.support import Recorder, python, run
+from tests.support import Recorder, carrying, python, request, run
 
 FLOOD = "seq 1 100000"  # 588,895 bytes
 SIZE = 588_895
