@@ -1,5 +1,7 @@
 """The live view in a real JupyterLab, driven by events made by hand: no engine, no process."""
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, expect
 
@@ -251,12 +253,14 @@ def test_the_page_holds_at_most_1000_lines_and_says_so(lab: LabPage) -> None:
     )
     lab.run_cell(2)
     expect(lines(output).last).to_have_text("199999")
-    expect(output.get_by_text("199,500 earlier lines in the log")).to_be_visible()
+    # How many depends on how long the flood lasted: fewer lines a message while it goes on.
+    expect(output.get_by_text(re.compile(r"^199,\d00 earlier lines in the log$"))).to_be_visible()
     for _ in range(3):
         lab.run_cell(3)
     expect(lines(output).last).to_have_text("x")
     expect(lines(output)).to_have_count(1000)
-    expect(output.get_by_text("100 lines left out here, see the log").last).to_be_attached()
+    left_out = output.get_by_text(re.compile(r"^\d00 lines left out here, see the log$"))
+    expect(left_out.last).to_be_attached()
 
 
 def test_a_long_line_is_cut_with_a_mark(lab: LabPage) -> None:
