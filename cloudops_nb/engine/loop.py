@@ -62,10 +62,6 @@ class EngineLoop:
                 raise EngineClosed(_CLOSED) from None
             raise
 
-    async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Awaits a coroutine that runs on the loop, from any loop."""
-        return await asyncio.wrap_future(self.submit(work))
-
     def call_soon(self, function: Callable[..., object], *args: object) -> None:
         """Calls a function on the loop, soon.
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from cloudops_nb.models.commands import AwsCli
 from cloudops_nb.models.requests import ExecutionRequest
 
-_GLOBAL_WITH_VALUE = frozenset(
-    "--ca-bundle --cli-binary-format --cli-connect-timeout --cli-read-timeout --color "
-    "--endpoint-url --output --profile --query --region".split()
+GLOBAL_WITH_VALUE = frozenset(
+    "--ca-bundle --cli-binary-format --cli-connect-timeout --cli-error-format --cli-read-timeout "
+    "--color --endpoint-url --output --profile --query --region".split()
 )
+"""Global options that take a value: the "options" of awscli/data/cli.json, of CLI 1.46 and 2."""
 _GLOBAL_FLAGS = frozenset(
     "--debug --no-cli-auto-prompt --no-cli-pager --no-paginate --no-sign-request "
     "--no-verify-ssl".split()
 )
+
+_WORD = re.compile(r"\baws\b")
+
+
+def mentions_aws(text: str) -> bool:
+    """Whether the word ``aws`` stands anywhere in the text; asked before the text is parsed."""
+    return bool(_WORD.search(text))
 
 
 def aws_command(words: Sequence[str]) -> AwsCli | None:
@@ -30,7 +39,7 @@ def aws_command(words: Sequence[str]) -> AwsCli | None:
     options: list[str] = []
     while rest and rest[0].startswith("-"):
         name, equals, _ = rest[0].partition("=")
-        if name in _GLOBAL_WITH_VALUE and (equals or len(rest) > 1):
+        if name in GLOBAL_WITH_VALUE and (equals or len(rest) > 1):
             taken = 1 if equals else 2
         elif rest[0] in _GLOBAL_FLAGS:
             taken = 1

@@ -6,28 +6,13 @@ import re
 from collections.abc import Sequence
 
 from cloudops_nb.models import AwsCli, PreparedCommand, RiskLevel, Script, Shell
+from cloudops_nb.models.aws_line import GLOBAL_WITH_VALUE, mentions_aws
 
 # "batch-delete-image", "admin-delete-user": the only prefixes botocore's operations have.
 _DESTRUCTIVE_OPERATION = re.compile(r"(batch-|admin-)?(delete|terminate|deregister|purge)(-|$)")
 _DELETES = tuple("--delete"[:length] for length in range(len("--de"), len("--delete") + 1))
-_MENTIONS_AWS = re.compile(r"\baws\b")
 # What runs its standard input as shell text, so that a here-document is judged as its text.
 _READERS = frozenset(("bash", "dash", "ksh", "sh", "ssh", "zsh"))
-# Global options that take a value; argparse accepts their abbreviations, too. Source: the "options"
-# of awscli/data/cli.json, of CLI 1.46 and 2.
-_WITH_VALUE = (
-    "--ca-bundle",
-    "--cli-binary-format",
-    "--cli-connect-timeout",
-    "--cli-error-format",
-    "--cli-read-timeout",
-    "--color",
-    "--endpoint-url",
-    "--output",
-    "--profile",
-    "--query",
-    "--region",
-)
 
 
 def classify(prepared: PreparedCommand) -> RiskLevel:
@@ -92,13 +77,14 @@ def _names(words: Sequence[str | None]) -> list[str | None]:
     for word in rest:
         if word is None or not word.startswith("-"):
             names.append(word)
-        elif len(word) > 2 and any(option.startswith(word) for option in _WITH_VALUE):
+        # argparse, which the CLI parses with, accepts abbreviations.
+        elif len(word) > 2 and any(option.startswith(word) for option in GLOBAL_WITH_VALUE):
             next(rest, None)
     return names
 
 
 def _aws_calls(text: str) -> Sequence[Sequence[str | None]]:
-    if not _MENTIONS_AWS.search(text):
+    if not mentions_aws(text):
         return ()
     # Not at the top: the parser is only needed where a shell text mentions aws.
     from cloudops_nb.models.shell_syntax import commands_in, inputs_in

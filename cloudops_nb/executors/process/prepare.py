@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shlex
 import shutil
 from collections.abc import Mapping
@@ -16,9 +15,8 @@ from cloudops_nb.errors import InvalidCommand, SpawnFailed
 from cloudops_nb.executors.base import Surroundings
 from cloudops_nb.executors.process.environment import child_environment
 from cloudops_nb.models import Exec, ExecutionRequest, PreparedCommand, Script, Shell
+from cloudops_nb.models.aws_line import mentions_aws
 from cloudops_nb.redaction import Redactor, secrets_in
-
-_MENTIONS_AWS = re.compile(r"\baws\b")
 
 
 def prepare_process(
@@ -75,7 +73,7 @@ def prepare_shell(request: ExecutionRequest, surroundings: Surroundings) -> Prep
         request,
         surroundings,
         (*_split("shell", command.shell), "-c", command.command),
-        keeps_aws=bool(_MENTIONS_AWS.search(command.command)),
+        keeps_aws=mentions_aws(command.command),
         script=command.command.encode(),
     )
 
@@ -110,7 +108,7 @@ def prepare_script(request: ExecutionRequest, surroundings: Surroundings) -> Pre
         request,
         surroundings,
         (*interpreter, str(path)),
-        keeps_aws=bool(_MENTIONS_AWS.search(content.decode("utf-8", "replace"))),
+        keeps_aws=mentions_aws(content.decode("utf-8", "replace")),
         script=content,
     )
 
