@@ -1,8 +1,9 @@
 """Commands, plans, results and events: the values that cross a boundary, and their JSON."""
 
-from cloudops_nb.models.commands import AwsCli, Command, Exec, Script, Shell
+from cloudops_nb.models.commands import AwsCli, AwsSdk, Command, Exec, Script, Shell
 from cloudops_nb.models.events import (
     Cancelled,
+    CommandProgress,
     Completed,
     ExecutionEvent,
     Failed,
@@ -11,11 +12,15 @@ from cloudops_nb.models.events import (
     PlanCompleted,
     PlanStarted,
     Progress,
+    Resumed,
+    Retrying,
     Skipped,
     Started,
     Stderr,
     Stdout,
+    Waiting,
 )
+from cloudops_nb.models.limits import ResourceLimits
 from cloudops_nb.models.plans import (
     DependencyGraph,
     ExecutionPlan,
@@ -26,20 +31,34 @@ from cloudops_nb.models.plans import (
 from cloudops_nb.models.prepared import PreparedCommand
 from cloudops_nb.models.requests import ExecutionMetadata, ExecutionRequest
 from cloudops_nb.models.results import (
+    Attempt,
     ExecutionResult,
     ExecutionStats,
     ExecutionStatus,
     ExecutionSummary,
     PlanExecutionResult,
 )
+from cloudops_nb.models.retry import (
+    BackoffStrategy,
+    ErrorCategory,
+    ExponentialBackoff,
+    FixedBackoff,
+    LinearBackoff,
+    RetryConfig,
+)
 from cloudops_nb.models.risk import RiskLevel
 
 __all__ = [
+    "Attempt",
     "AwsCli",
+    "AwsSdk",
+    "BackoffStrategy",
     "Cancelled",
     "Command",
+    "CommandProgress",
     "Completed",
     "DependencyGraph",
+    "ErrorCategory",
     "Exec",
     "ExecutionEvent",
     "ExecutionMetadata",
@@ -50,7 +69,10 @@ __all__ = [
     "ExecutionStatus",
     "ExecutionStrategy",
     "ExecutionSummary",
+    "ExponentialBackoff",
     "Failed",
+    "FixedBackoff",
+    "LinearBackoff",
     "OutputBatch",
     "OutputDropped",
     "Parallel",
@@ -59,6 +81,10 @@ __all__ = [
     "PlanStarted",
     "PreparedCommand",
     "Progress",
+    "ResourceLimits",
+    "Resumed",
+    "RetryConfig",
+    "Retrying",
     "RiskLevel",
     "Script",
     "Serial",
@@ -67,4 +93,5 @@ __all__ = [
     "Started",
     "Stderr",
     "Stdout",
+    "Waiting",
 ]

@@ -10,7 +10,9 @@ from pydantic import Field
 
 from cloudops_nb.config import expanded, is_file
 from cloudops_nb.errors import InvalidCommand, MissingField, ScriptNotFound
-from cloudops_nb.models.base import InputModel
+from cloudops_nb.models.aws_options import gives, split_global, value_of
+from cloudops_nb.models.base import InputModel, addition
+from cloudops_nb.models.parameters import Parameters
 
 MAX_ARGUMENT_BYTES = 131_071
 """Longest single argument Linux passes to a program (MAX_ARG_STRLEN less its NUL; execve(2))."""
@@ -112,10 +114,11 @@ class AwsCli(_Command):
         """The profile or region in force, from the field or from ``args``.
 
         Raises:
-            InvalidCommand: both are given and differ, or the option in ``args`` has no value.
+            InvalidCommand: both are given and differ, or an option in ``args`` is ambiguous or has
+                no value.
         """
         field: str | None = getattr(self, option)
-        given = option_value(self.args, f"--{option}")
+        given = value_of(split_global(self.args)[0], f"--{option}")
         if field is not None and given is not None and field != given:
             raise InvalidCommand(
                 f"aws_cli: {option} is {field!r} as a field but {given!r} in args; give it once"
@@ -126,36 +129,49 @@ class AwsCli(_Command):
     def line(self) -> str:
         words = ["aws", self.service, self.operation, *self.args]
         for option, value in (("--profile", self.profile), ("--region", self.region)):
-            if value is not None and not has_option(self.args, option):
+            if value is not None and not gives(self.args, option):
                 words += [option, value]
         return shlex.join(words)
 
 
-Command = Annotated[Shell | Exec | Script | AwsCli, Field(discriminator="type")]
+class AwsSdk(_Command):
+    """One call of an AWS API operation, made without a process.
 
-
-def has_option(args: tuple[str, ...], option: str) -> bool:
-    """Whether ``--option`` or ``--option=value`` is in ``args``."""
-    return any(word == option or word.startswith(f"{option}=") for word in args)
-
-
-def option_value(args: tuple[str, ...], option: str) -> str | None:
-    """The value of ``--option value`` or ``--option=value`` in ``args``; None if it is not there.
-
-    Of several the last, which is the one the AWS CLI takes.
-
-    Raises:
-        InvalidCommand: the option stands last, without a value.
+    ``service`` and ``operation`` are API names (``ec2``, ``DescribeInstances``) or the AWS CLI's
+    (``describe-instances``). ``params`` are JSON values: what the API takes as bytes is base64 text
+    here, a time ISO 8601; ``bytes`` and ``datetime`` become that. Pages are followed until there
+    are ``max_records`` records, or no more.
     """
-    value = None
-    for index, word in enumerate(args):
-        if word.startswith(f"{option}="):
-            value = word.partition("=")[2]
-        elif word == option:
-            if index + 1 == len(args):
-                raise InvalidCommand(f"{option} has no value")
-            value = args[index + 1]
-    return value
+
+    type: Literal["aws_sdk"] = "aws_sdk"
+    service: str
+    operation: str
+    params: Parameters = Field(default_factory=dict)
+    profile: str | None = None
+    region: str | None = None
+    max_records: int | None = addition()
+
+    def check(self) -> None:
+        _require("service", self.service)
+        _require("operation", self.operation)
+        chosen = [value for value in (self.profile, self.region) if value is not None]
+        _check_arguments(self.service, self.operation, *chosen)
+        if self.max_records is not None and self.max_records < 1:
+            raise InvalidCommand(f"aws_sdk: max_records is {self.max_records}; it must be above 0")
+
+    def effective(self, option: Literal["profile", "region"] | str) -> str | None:
+        """The profile or region in force; None where the environment decides."""
+        value: str | None = getattr(self, option)
+        return value
+
+    @property
+    def line(self) -> str:
+        """The call as Python writes it: it is not one for a shell."""
+        given = {name: getattr(self, name) for name in type(self).model_fields if name != "type"}
+        return f"AwsSdk({', '.join(f'{name}={item!r}' for name, item in given.items() if item)})"
+
+
+Command = Annotated[Shell | Exec | Script | AwsCli | AwsSdk, Field(discriminator="type")]
 
 
 def _require(field: str, value: str) -> None:

@@ -1,11 +1,16 @@
 """What happened, as frozen facts.
 
-For one command, in this order: ``started``, then any number of ``stdout``, ``stderr`` (or
-``output``, for handlers that take whole batches), then exactly one of ``completed``, ``failed`` or
-``cancelled``. A command that was never started has one event: ``cancelled`` or ``skipped``.
+For one command, in this order: ``waiting`` if it has to wait for a lock, ``started``, then any
+number of ``stdout``, ``stderr`` (or ``output``, for handlers that take whole batches) and
+``command_progress``, and ``waiting`` with ``resumed`` after it where it was parked, then exactly
+one of ``completed``, ``failed`` or ``cancelled``. A command that was never started ends with
+``cancelled``, ``skipped``, or ``failed`` if it could not be started; so does one that completed in
+an earlier run of its plan (``completed``, with ``resumed_from`` in its result), before the plan's
+first ``progress``. Where an attempt failed and another follows, ``retrying`` ends its output, and
+``started`` begins the next; a command cancelled between the two has no further ``started``.
 
-For a plan: ``plan_started``, ``progress`` with nothing done, the events of its commands (those of
-one command in their order, a ``progress`` after each end), and last ``plan_completed``.
+For a plan: ``plan_started``, ``progress`` with nothing run yet, the events of its commands (those
+of one command in their order, a ``progress`` after each end), and last ``plan_completed``.
 
 A handler that falls far behind loses output, never another event; an ``output_dropped`` stands
 where it was, and ``sequence`` leaves out one number after it.
@@ -18,13 +23,14 @@ from uuid import UUID
 
 from pydantic import Field
 
-from cloudops_nb.models.base import Timestamp, WireModel, addition, now
+from cloudops_nb.models.base import Duration, Timestamp, WireModel, addition, now
 from cloudops_nb.models.results import (
     ExecutionResult,
     ExecutionStatus,
     PlanExecutionResult,
     Stream,
 )
+from cloudops_nb.models.retry import ErrorCategory
 
 
 class _Event(WireModel):
@@ -42,12 +48,67 @@ class _PlanEvent(_Event):
     plan_id: UUID
 
 
+class Waiting(_ExecutionEvent):
+    """The command waits, ``pending``: for a ``lock``, whose holder is told where it is known.
+
+    Without a lock it was parked while it ran, until something from outside comes, such as new
+    credentials; ``resumed`` follows then, unless it ends instead.
+    """
+
+    event_type: Literal["waiting"] = "waiting"
+    reason: str
+    lock: str | None = addition()
+    holder_pid: int | None = addition()
+    holder_since: Timestamp | None = addition()
+
+
 class Started(_ExecutionEvent):
     """The command left the queue and was handed to its executor."""
 
     event_type: Literal["started"] = "started"
     command: str
     name: str | None = addition()
+    attempt: int = addition(1)
+
+
+class Resumed(_ExecutionEvent):
+    """What the running command was parked for has come; it goes on."""
+
+    event_type: Literal["resumed"] = "resumed"
+
+
+class CommandProgress(_ExecutionEvent):
+    """How far a command is: the pages and records it was given so far.
+
+    ``note`` says what holds it up, such as throttling.
+    """
+
+    event_type: Literal["command_progress"] = "command_progress"
+    pages: int
+    records: int
+    note: str | None = addition()
+
+    @property
+    def text(self) -> str:
+        """It as a line: ``3 pages, 2,400 records; throttled, attempt 3 of 5 in 1.2 s``."""
+        pages = f"{self.pages:,} page{'s' if self.pages != 1 else ''}"
+        records = f"{self.records:,} record{'s' if self.records != 1 else ''}"
+        return f"{pages}, {records}" + (f"; {self.note}" if self.note else "")
+
+
+class Retrying(_ExecutionEvent):
+    """Attempt number ``attempt`` failed for ``reason``; the next starts ``wait`` later.
+
+    Later than ``next_at`` where it then has to queue.
+    """
+
+    event_type: Literal["retrying"] = "retrying"
+    attempt: int
+    max_attempts: int
+    wait: Duration
+    next_at: Timestamp
+    reason: str
+    category: ErrorCategory
 
 
 class Stdout(_ExecutionEvent):
@@ -65,11 +126,16 @@ class Stderr(_ExecutionEvent):
 
 
 class OutputBatch(_ExecutionEvent):
-    """Text as it was read, lines and parts of lines; for handlers that take whole batches."""
+    """Text as it was read, lines and parts of lines; for handlers that take whole batches.
+
+    For one that takes the tail, ``omitted_bytes`` and ``omitted_lines`` count what came before.
+    """
 
     event_type: Literal["output"] = "output"
     stream: Stream
     text: str
+    omitted_bytes: int = addition(0)
+    omitted_lines: int = addition(0)
 
 
 class OutputDropped(_ExecutionEvent):
@@ -125,6 +191,10 @@ class Progress(_PlanEvent):
     total: int
     current_command: str | None = None
     failed: int = addition(0)
+    eta_seconds: float | None = addition()
+    """Until the plan ends, as far as can be told from what the same commands took before, or
+    those of the plan that ended; None while nothing is known.
+    """
 
 
 class PlanCompleted(_PlanEvent):
@@ -135,7 +205,11 @@ class PlanCompleted(_PlanEvent):
 
 
 ExecutionEvent = Annotated[
-    Started
+    Waiting
+    | Started
+    | Resumed
+    | CommandProgress
+    | Retrying
     | Stdout
     | Stderr
     | OutputBatch

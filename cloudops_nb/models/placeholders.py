@@ -8,6 +8,9 @@ In shell text a placeholder must stand where a bare word may; its value is quote
 becomes several words. In typed values (plans) the text is put in as it is. Values are put in once
 and never read for placeholders themselves.
 
+In a plan, ``{{ steps.NAME… }}`` is left for later: it stands for what an earlier step gave and is
+put in when the step starts (``templates.py``). A value that would read as one is refused.
+
 What a value may be is in ``values.py``.
 """
 
@@ -15,21 +18,35 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum, auto
 from keyword import iskeyword
 
 from cloudops_nb.errors import InvalidCommand
+from cloudops_nb.models.aws_options import check_value, mentions_aws
 from cloudops_nb.models.shell_context import (
     EVALUATING,
     PREFIXES,
     Context,
     Place,
     Refused,
+    check_no_script,
     context_at,
 )
 from cloudops_nb.models.shell_doubts import doubts
 from cloudops_nb.models.shell_syntax import in_bytes, parse
 from cloudops_nb.models.values import as_text, as_words, find
+
+
+class Names(Enum):
+    """Which placeholders are put in."""
+
+    ALL = auto()
+    NOTEBOOK = auto()
+    """Those of a plan's text but what earlier steps will have given, which is left as it is."""
+    STEPS = auto()
+    """Only what earlier steps gave; it names no program."""
+
 
 _NAME = r"[^\W\d]\w*"
 _PATH = rf"(?P<path>{_NAME}(?:\.{_NAME}|\[-?\d+\])*)"
@@ -38,10 +55,21 @@ PLACEHOLDER = re.compile(rf"\{{\{{ {_PATH} \}}\}}")
 _BRACES = re.compile(rf"\{{\{{[ \t]*{_PATH}[ \t]*\}}\}}")
 SHELLS = ("bash", "sh", "dash")
 """The shells whose quoting is known here, so that text for them may hold placeholders."""
+STEPS = "steps"
+"""In a plan, the name for what earlier steps gave."""
 
 
-def substitute_shell(text: str, lookup: Mapping[str, object], *, shell: str = "bash") -> str:
-    """Shell text with every placeholder replaced by its value, quoted.
+def substitute_shell(
+    text: str,
+    lookup: Mapping[str, object],
+    *,
+    shell: str = "bash",
+    names: Names = Names.ALL,
+    program: str = "",
+) -> str:
+    """Shell text with the placeholders that ``names`` means replaced by their values, quoted.
+
+    ``program`` is the one that the text is arguments of, where that is not in it.
 
     Placeholders in comments stay. A list is several words; an empty one is refused as a command's
     argument (a filter that is gone may mean "all") but welcome in an array or a ``for`` list.
@@ -51,7 +79,7 @@ def substitute_shell(text: str, lookup: Mapping[str, object], *, shell: str = "b
             where the shell would read its value as anything but data: in quotes, here-documents,
             arithmetic, ``eval`` … The message names the placeholder and its line.
     """
-    found = [match for match in _BRACES.finditer(text) if _counts_in_shell(match, lookup)]
+    found = [match for match in _BRACES.finditer(text) if _counts_in_shell(match, lookup, names)]
     if not found:
         return text
     # A stand-in of the same length keeps every offset and is a bare word to any shell.
@@ -63,59 +91,130 @@ def substitute_shell(text: str, lookup: Mapping[str, object], *, shell: str = "b
         spans.append((start, end))
     root = parse(source.decode())
     doubt = _doubt(shell) or doubts(source.decode(), root, bash=_name(shell) == "bash")
+    in_aws = mentions_aws(program) or mentions_aws(text)
     pieces = []
     last = 0
     for match, (start, end) in zip(found, spans, strict=True):
         pieces.append(text[last : match.start()])
         last = match.end()
+        if _is_left(match, names):
+            _check_form(match)
+            pieces.append(match[0])
+            continue
         try:
             if doubt:
                 raise Refused(f"cannot be put in: {doubt} (to keep the text as it is: --raw)")
-            pieces.append(_quoted(match, context_at(bytes(source), root, start, end), lookup))
+            context = context_at(bytes(source), root, start, end)
+            if context.place is Place.PROGRAM and names is Names.STEPS:
+                raise Refused("stands where a program is named; that is decided beforehand")
+            pieces.append(_quoted(match, context, lookup, in_aws=in_aws))
         except Refused as refusal:
             if _is_placeholder(match):
                 line = text.count("\n", 0, match.start()) + 1
                 raise InvalidCommand(f"{match[0]} (line {line}) {refusal}") from None
             pieces.append(match[0])
-    return "".join([*pieces, text[last:]])
+    filled = "".join([*pieces, text[last:]])
+    check_left(text, filled, names)
+    return filled
 
 
-def substitute_value(text: str, lookup: Mapping[str, object]) -> str:
+def substitute_value(text: str, lookup: Mapping[str, object], *, names: Names = Names.ALL) -> str:
     """Text that no shell reads with every placeholder replaced by its value as it is.
 
     Raises:
         InvalidCommand: an unknown name, or a value that is not one text.
     """
-    return PLACEHOLDER.sub(
+    filled = PLACEHOLDER.sub(
         lambda match: (
             as_text(match["path"], find(match["path"], lookup))
-            if _is_placeholder(match)
+            if substitutes(match, names)
             else match[0]
         ),
         text,
     )
+    check_left(text, filled, names)
+    return filled
 
 
-def substitute_words(words: Iterable[str], lookup: Mapping[str, object]) -> tuple[str, ...]:
-    """Arguments with every placeholder replaced; one that is exactly a placeholder for a list
-    becomes as many arguments as the list has.
+def substitute_words(
+    words: Iterable[str],
+    lookup: Mapping[str, object],
+    *,
+    names: Names = Names.ALL,
+    program: str = "",
+) -> tuple[str, ...]:
+    """Arguments (of ``program``) with every placeholder replaced; one that is exactly a placeholder
+    for a list becomes as many arguments as the list has.
 
     Raises:
-        InvalidCommand: an unknown name, an empty list, or a value that is not text or a list of it.
+        InvalidCommand: an unknown name, an empty list, a value that is not text or a list of it, or
+            a placeholder in the script of ``bash -c`` and the like.
     """
     result: list[str] = []
     for word in words:
+        _check_no_script((program, *result), word, names)
         match = PLACEHOLDER.fullmatch(word)
-        if match and _is_placeholder(match):
-            result += _several(match["path"], lookup)
+        if match and substitutes(match, names):
+            several = _several(match["path"], lookup)
+            for text in several:
+                check_left("", text, names)
+                if mentions_aws(program):
+                    check_value(text)
+            result += several
         else:
-            result.append(substitute_value(word, lookup))
+            result.append(substitute_value(word, lookup, names=names))
     return tuple(result)
+
+
+def _check_no_script(before: Sequence[str], word: str, names: Names) -> None:
+    put_in = next((m for m in PLACEHOLDER.finditer(word) if substitutes(m, names)), None)
+    if put_in is None:
+        return
+    try:
+        check_no_script(before)
+    except Refused as refusal:
+        raise InvalidCommand(f"{put_in[0]} {refusal}") from None
 
 
 def stand_in(text: str) -> str:
     """The text with a bare word for every placeholder, so that shell syntax can be read in it."""
     return PLACEHOLDER.sub(lambda match: "Z" * len(match[0]), text)
+
+
+def step_outputs(text: str, *, shell: bool = False) -> list[str]:
+    """The paths of all that stands for an earlier step's output in a text.
+
+    In text for a ``shell`` a backslash before it takes that meaning away.
+    """
+    return [
+        match["path"]
+        for match in PLACEHOLDER.finditer(text)
+        if _variable(match) == STEPS and not (shell and _is_escaped(match))
+    ]
+
+
+def _is_left(match: re.Match[str], names: Names) -> bool:
+    return names is Names.NOTEBOOK and _variable(match) == STEPS
+
+
+def substitutes(match: re.Match[str], names: Names) -> bool:
+    """Whether a match of ``PLACEHOLDER`` is one of those that ``names`` means."""
+    if names is Names.STEPS:
+        return _variable(match) == STEPS
+    return _is_placeholder(match) and not _is_left(match, names)
+
+
+def check_left(template: str, filled: str, names: Names) -> None:
+    """Makes sure that no value put into ``template`` reads as a step's output itself.
+
+    Raises:
+        InvalidCommand: one does.
+    """
+    if names is Names.NOTEBOOK and len(step_outputs(filled)) > len(step_outputs(template)):
+        raise InvalidCommand(
+            f"the value put in reads as {{{{ {step_outputs(filled)[-1]} }}}}, a step's output; "
+            "values are data and are not filled in again"
+        )
 
 
 def _is_placeholder(match: re.Match[str]) -> bool:
@@ -127,20 +226,34 @@ def _variable(match: re.Match[str]) -> str:
     return re.split(r"[.\[]", match["path"], maxsplit=1)[0]
 
 
-def _counts_in_shell(match: re.Match[str], lookup: Mapping[str, object]) -> bool:
+def _is_escaped(match: re.Match[str]) -> bool:
     before = match.string[: match.start()]
-    if (len(before) - len(before.rstrip("\\"))) % 2:
+    return (len(before) - len(before.rstrip("\\"))) % 2 == 1
+
+
+def _counts_in_shell(match: re.Match[str], lookup: Mapping[str, object], names: Names) -> bool:
+    if _is_escaped(match):
+        return False
+    if names is not Names.ALL and _variable(match) == STEPS:
+        return True
+    if names is Names.STEPS:
         return False
     # `{{name}}` is not the form, but where it could be meant it must not slip by unnoticed.
     return _is_placeholder(match) or _variable(match) in lookup
 
 
-def _quoted(match: re.Match[str], context: Context, lookup: Mapping[str, object]) -> str:
+def _check_form(match: re.Match[str]) -> None:
+    if not _is_placeholder(match):
+        raise InvalidCommand(f"{match[0]} is not put in: write it {{{{ {match['path']} }}}}")
+
+
+def _quoted(
+    match: re.Match[str], context: Context, lookup: Mapping[str, object], *, in_aws: bool
+) -> str:
     if context.place is Place.COMMENT:
         return match[0]
     path = match["path"]
-    if not _is_placeholder(match):
-        raise InvalidCommand(f"{match[0]} is not put in: write it {{{{ {path} }}}}")
+    _check_form(match)
     value = find(path, lookup)
     if context.whole and context.place is Place.LIST:
         words = as_words(path, value)
@@ -148,6 +261,9 @@ def _quoted(match: re.Match[str], context: Context, lookup: Mapping[str, object]
         words = _several(path, lookup)
     else:
         words = (as_text(path, value),)
+    if in_aws and context.whole and context.place is not Place.LIST:
+        for word in words:
+            check_value(word)
     if context.place is Place.PROGRAM and words[0] in EVALUATING | PREFIXES:
         raise Refused(f"is `{words[0]}`, which runs its words as code; write it out")
     quote = shlex.quote if context.plain else _always_quote

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal as signals
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
@@ -18,8 +18,10 @@ from pydantic import (
     model_validator,
 )
 
+from cloudops_nb.errors import RecordsUnavailable
 from cloudops_nb.models.base import Duration, Timestamp, WireModel, addition
-from cloudops_nb.records import Records, parse_records
+from cloudops_nb.models.retry import ErrorCategory
+from cloudops_nb.records import Records, Row, Schema, parse_records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,11 +69,37 @@ class MemoryOutput:
         return self._texts[stream]
 
 
+SchemaSource = Callable[[str, str, str], Schema | None]
+"""Finds the schema of the rows of an AWS operation: its service, its name, where its rows are."""
+
+
+class Attempt(WireModel):
+    """An attempt that failed and was followed by another.
+
+    ``waited`` lies between its end and the next one's start: the backoff and the queue.
+    """
+
+    number: int
+    status: ExecutionStatus
+    exit_code: int | None
+    error: str | None
+    category: ErrorCategory
+    reason: str
+    started_at: Timestamp
+    duration: Duration
+    waited: Duration
+    log_path: Path
+
+
 class ExecutionResult(WireModel):
     """How one command ended.
 
     ``exit_code`` is -N for death by signal N and None when there was none, with ``error`` saying
-    why. ``stdout`` and ``stderr`` are read from the log each time they are asked for.
+    why. ``stdout`` and ``stderr`` are read from the log each time they are asked for. Of several
+    ``attempts`` these are the last one's; ``started_at`` and ``duration`` span them all.
+
+    Where a retry was asked for and it failed all the same, ``not_retried`` says why it was not
+    tried (again), and ``error_category`` what may be done about it.
     """
 
     id: UUID
@@ -91,13 +119,29 @@ class ExecutionResult(WireModel):
     region: str | None = addition()
     endpoint: str | None = addition()
     attempts: int = addition(1)
+    earlier_attempts: tuple[Attempt, ...] = addition(())
+    service: str | None = addition()
+    """The AWS service that was called, by its API name (``ec2``), where that is known."""
+    operation: str | None = addition()
+    """The operation, by its API name (``DescribeInstances``)."""
+    account: str | None = addition()
+    """The AWS account that answered."""
+    requested_at: Timestamp | None = addition()
+    """When AWS was first asked, in the last attempt."""
+    via: str | None = addition()
+    """How an AWS CLI command ran: ``cli``, with the reason where there was one, or ``sdk``."""
+    error_category: ErrorCategory | None = addition()
+    not_retried: str | None = addition()
     signal: str | None = addition()
     record_path: str | None = addition()
     query: str | None = addition()
     omitted_bytes: int = addition(0)
     withheld_env: tuple[str, ...] = addition(())
+    resumed_from: UUID | None = addition()
+    """The execution that did the work, in an earlier run of the plan."""
 
     _output: Output = PrivateAttr(default_factory=MemoryOutput)
+    _schema: SchemaSource | None = PrivateAttr(default=None)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -147,19 +191,50 @@ class ExecutionResult(WireModel):
     def records(self) -> Records:
         """Standard output as rows: JSON, JSON lines or AWS output; plain text gives its lines.
 
+        Rows of an AWS operation say where they are from: ``account``, ``region``, ``operation`` and
+        ``requested_at`` come first, and the operation's schema gives the rest its types.
+
         Raises:
-            RecordsUnavailable: a ``query`` was given and the output is not JSON.
+            RecordsUnavailable: a ``query`` was given and the output is not JSON, or some of an AWS
+                answer was left out of the log.
         """
-        return parse_records(self.stdout, path=self.record_path, query=self.query)
+        return self.read_records(self.stdout, self.origin)
 
-    def to_pandas(self) -> pd.DataFrame:
-        """The records as a frame, a row a record."""
-        return self.records.to_pandas()
+    @property
+    def origin(self) -> Row:
+        """Where AWS rows are from; empty for what is no known AWS operation."""
+        if self.service is None or self.operation is None:
+            return {}
+        return {
+            "account": self.account,
+            "region": self.region,
+            "operation": f"{self.service}:{self.operation}",
+            "requested_at": (self.requested_at or self.started_at).isoformat(),
+        }
 
-    def with_output(self, output: Output) -> Self:
-        """This result, reading its output from ``output``."""
+    def read_records(self, stdout: str, columns: Row) -> Records:
+        """The rows of an output of this command, with columns in front. See ``records``."""
+        if self.omitted_bytes and self.record_path is not None:
+            # What is left is no JSON any more, and rows must not be missing unsaid.
+            raise RecordsUnavailable(
+                f"{self.title[:60]!r}: {self.omitted_bytes:,} bytes of its answer were left out of "
+                "the log; raise max_output_size_bytes, or ask for less"
+            )
+        schema = None
+        if self._schema and self.service and self.operation and self.record_path:
+            schema = self._schema(self.service, self.operation, self.record_path)
+        return parse_records(
+            stdout, path=self.record_path, query=self.query, schema=schema, columns=columns
+        )
+
+    def to_pandas(self, tags: Collection[str] = ()) -> pd.DataFrame:
+        """The records as a frame, a row a record, ``tags`` as columns ``tag:<key>``."""
+        return self.records.to_pandas(tags)
+
+    def with_output(self, output: Output, schema: SchemaSource | None = None) -> Self:
+        """This result, reading its output from ``output`` and rows by what ``schema`` finds."""
         result = self.model_copy()
-        result._output = output
+        result._output, result._schema = output, schema
         return result
 
     def __eq__(self, other: object) -> bool:
@@ -199,6 +274,8 @@ class PlanExecutionResult(WireModel):
     description: str | None = addition()
     started_at: Timestamp | None = addition()
     error: str | None = addition()
+    resumed_from: UUID | None = addition()
+    """The plan's earlier run, whose completed commands were carried over."""
 
     @property
     def id(self) -> UUID:
@@ -207,7 +284,7 @@ class PlanExecutionResult(WireModel):
 
     @property
     def success(self) -> bool:
-        """Whether every command completed."""
+        """Whether every command completed, but for those that conditions left out."""
         return self.status is ExecutionStatus.COMPLETED
 
     @property
@@ -219,23 +296,27 @@ class PlanExecutionResult(WireModel):
     def records(self) -> Records:
         """The records of all commands that completed, each with where it came from.
 
-        Columns ``command``, ``profile``, ``region`` and the commands' tags come first.
+        Columns ``command``, ``profile``, ``region`` and the commands' tags come first, and what
+        ``ExecutionResult.records`` has first where one is an AWS operation.
 
         Raises:
             RecordsUnavailable: a ``query`` was given and an output is not JSON.
         """
+        completed = [result for result in self.results if result.success]
+        origins = dict.fromkeys(name for result in completed for name in result.origin)
         return Records.concat(
             (
                 {
                     "command": result.title,
                     "profile": result.profile,
+                    **origins,
                     "region": result.region,
+                    **result.origin,
                     **(result.tags or {}),
                 },
-                result.records,
+                result.read_records(result.stdout, {}),
             )
-            for result in self.results
-            if result.success
+            for result in completed
         )
 
     def to_pandas(self) -> pd.DataFrame:
@@ -275,6 +356,8 @@ class ExecutionSummary(WireModel):
     title: str | None = addition()
     plan_id: UUID | None = addition()
     commands: int = addition(1)
+    reason: str | None = addition()
+    """Why it is still ``pending``, where that is known."""
 
 
 def signal_name(exit_code: int | None) -> str | None:

@@ -186,8 +186,17 @@ def _check_argument(command: Node, child: Node) -> None:
     before = [node for node in command.children if node.end_byte <= child.start_byte]
     if name == "printf" and not any("%" in text_of(node) for node in before):
         raise Refused("is the format of `printf`; write the format out: printf '%s\\n' {{ … }}")
-    for index, text in enumerate(words):
-        if (text or "").rpartition("/")[2] in _SHELLS and _is_script(words[index + 1 :]):
+    check_no_script(words)
+
+
+def check_no_script(before: Sequence[Word]) -> None:
+    """Makes sure that no shell reads the word after these as its script.
+
+    Raises:
+        Refused: one does.
+    """
+    for index, text in enumerate(before):
+        if (text or "").rpartition("/")[2] in _SHELLS and _is_script(before[index + 1 :]):
             raise Refused(
                 f"is a script for `{text}`; write the script out and pass the value as $1: "
                 f"{text} -c 'echo \"$1\"' _ {{{{ … }}}}"

@@ -34,6 +34,10 @@ _CLOSERS = {
     "esac": "case",
     "}": "{",
 }
+_PLAIN = frozenset(
+    "program list pipeline command command_name word number concatenation raw_string string "
+    "string_content simple_expansion variable_name special_variable_name comment".split()
+) | frozenset(("&&", "||", ";", "|", "\n", '"', "$"))
 _RESERVED = frozenset([*_CLOSERS, "time", "coproc", "in", "!"])
 _OPENERS = {
     "if": "fi",
@@ -143,6 +147,17 @@ def simple_command(text: str) -> tuple[str, ...] | None:
     except ValueError:
         agreed = False
     return tuple(words) if agreed else None
+
+
+def plain_commands(text: str) -> tuple[tuple[Word, ...], ...] | None:
+    """The commands of a text that is simple commands one after another, or piped, and no more.
+
+    None where there is more: assignments, redirections, loops, functions, substitutions, ``&``.
+    """
+    root = parse(_joined(text))
+    if root.has_error or any(node.type not in _PLAIN for node in walk(root)):
+        return None
+    return tuple(words_of(node) for node in walk(root) if node.type == "command")
 
 
 def incomplete(text: str) -> str | None:

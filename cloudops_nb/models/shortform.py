@@ -4,55 +4,75 @@
     strategy: serial                         # or parallel; left out: serial, or a graph by `needs`
     max_concurrency: 4                       # of a parallel plan
     keep_going: true                         # of a serial plan: go on after a failure
+    max_failures: 10%                        # or a number: when more have failed, start no more
     env: {STAGE: dev}                        # for all steps; so cwd, timeout, profile, region, tags
+    via: cli                                 # how aws steps run: cli, sdk or (usual) auto
+    limits: {cpu: 30s, memory: 512M, processes: 64}                       # for each step by itself
+    retry: 3                                 # attempts; for steps that say nothing else and may be
+                                             # run twice; more of it: models/retry_form.py
     steps:
       - name: instances
         aws: ec2 describe-instances          # a line, or a list of words
         timeout: 90s
+        retry: {max_attempts: 5, backoff: linear}
       - name: report
         needs: [instances]
         shell: echo {{ name }} | tee report  # or exec: [program, word, …], or script: path
+      - name: alarm
+        when: steps.report.status == 'failed'  # JMESPath, see conditions.py
+        script: ./alarm.sh
+        lock: pager                          # of steps with one lock, one runs at a time
+      - name: stopped
+        sdk: ec2 DescribeInstances           # an API call; without a process
+        params:
+          Filters: [{Name: instance-state-name, Values: [stopped]}]
+        max_records: 500
       - uptime                               # a text alone is a step for the shell
 
 A plan may also be the list of steps alone. Placeholders in ``shell`` follow the shell's rule, those
-elsewhere are put in as they are; a list of words may hold one that becomes several.
+elsewhere are put in as they are; a list of words may hold one that becomes several. In commands,
+``params``, ``env`` and ``cwd``, ``{{ steps.NAME.stdout }}`` is what an earlier step printed, and
+``{{ steps.NAME.records[0].Key }}`` a value of its records; they are put in when the step starts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from cloudops_nb.errors import InvalidPlan, ValidationError
 from cloudops_nb.models import yaml_nodes as nodes
 from cloudops_nb.models.aws_line import aimed, aws_command
-from cloudops_nb.models.commands import AwsCli, Command, Exec, Script, Shell, has_option
+from cloudops_nb.models.aws_options import gives
+from cloudops_nb.models.commands import AwsCli, AwsSdk, Command, Exec, Script, Shell
 from cloudops_nb.models.durations import parse_duration
-from cloudops_nb.models.placeholders import substitute_shell, substitute_value, substitute_words
-from cloudops_nb.models.plan_wire import plan_from_wire
-from cloudops_nb.models.plans import (
-    DependencyGraph,
-    ExecutionPlan,
-    ExecutionStrategy,
-    Parallel,
-    Serial,
+from cloudops_nb.models.limits import parse_limits
+from cloudops_nb.models.parameters import substitute_parameters
+from cloudops_nb.models.placeholders import (
+    Names,
+    step_outputs,
+    substitute_shell,
+    substitute_value,
+    substitute_words,
 )
-from cloudops_nb.models.requests import ExecutionMetadata, ExecutionRequest
+from cloudops_nb.models.plan_wire import plan_from_wire
+from cloudops_nb.models.plans import ExecutionPlan
+from cloudops_nb.models.requests import VIAS, ExecutionMetadata, ExecutionRequest, Via
+from cloudops_nb.models.retry import RetryConfig
+from cloudops_nb.models.retry_form import read_retry
 from cloudops_nb.models.shell_syntax import simple_command
+from cloudops_nb.models.shortform_order import ORDER_KEYS, Order, default_title
+from cloudops_nb.models.templates import check_template, inputs_of, quoted
 
 if TYPE_CHECKING:
     from yaml import Node
 
-_T = TypeVar("_T")
-
-_COMMON = ("env", "cwd", "timeout", "profile", "region", "tags")
-_PLAN_KEYS = ("description", "title", "strategy", "max_concurrency", "keep_going", "steps")
-_KINDS = ("shell", "exec", "script", "aws")
-_STEP_KEYS = ("name", *_KINDS, "interpreter", "needs", "query")
-_LATER = ("sdk", "when", "retry", "rollback", "lock", "via")
-_STRATEGIES = ("serial", "parallel", "dependency_graph")
+_COMMON = ("env", "cwd", "timeout", "limits", "profile", "region", "tags", "via")
+_PLAN_KEYS = ("description", "title", *ORDER_KEYS, "retry", "steps")
+_KINDS = ("shell", "exec", "script", "aws", "sdk")
+_ONLY_OF = {"interpreter": "script", "params": "sdk", "max_records": "sdk"}
+_STEP_KEYS = ("name", *_KINDS, *_ONLY_OF, "needs", "when", "lock", "query", "retry")
+_LATER = ("rollback",)
 
 
 def parse_plan(text: str, *, lookup: Mapping[str, object] | None = None) -> ExecutionPlan:
@@ -88,7 +108,8 @@ class _Reader:
             nodes.refuse(keys["steps"], "steps", "the plan has no steps")
         shared = {key: value for key, value in keys.items() if key in _COMMON}
         commands = [self._step(step, f"step {n}", shared) for n, step in enumerate(steps, 1)]
-        strategy = self._strategy(keys, self._needs(steps, commands))
+        order = Order(keys, steps, commands, self._text)
+        strategy = order.strategy
         if "title" in keys and "description" in keys:
             nodes.refuse(keys["title"], "plan, title", "it is the same as description; give one")
         title = self._optional(keys, "title" if "title" in keys else "description", "plan")
@@ -96,38 +117,14 @@ class _Reader:
             description=title if title is not None else default_title(len(steps), strategy),
             strategy=strategy,
             commands=tuple(commands),
+            max_failures=order.max_failures,
+            retry=self._retry(keys, "plan"),
         )
 
-    def _strategy(
-        self, keys: dict[str, Node], needs: dict[int, tuple[int, ...]]
-    ) -> ExecutionStrategy:
-        limit = keys.get("max_concurrency")
-        going = "keep_going" in keys and nodes.flag(keys["keep_going"], "plan, keep_going")
-        default = "dependency_graph" if needs else "parallel" if limit else "serial"
-        kind = default
-        if "strategy" in keys:
-            where = "plan, strategy"
-            kind = nodes.scalar(keys["strategy"], where)
-            if kind not in _STRATEGIES:
-                nodes.refuse(
-                    keys["strategy"], where, f"unknown `{kind}`{nodes.close(kind, _STRATEGIES)}"
-                )
-            if needs and kind != "dependency_graph":
-                nodes.refuse(keys["strategy"], where, f"steps with `needs` cannot be {kind}")
-        if limit is not None and kind != "parallel":
-            nodes.refuse(limit, "plan, max_concurrency", f"only a parallel plan has it, not {kind}")
-        if going and kind == "dependency_graph":
-            nodes.refuse(
-                keys["keep_going"],
-                "plan, keep_going",
-                "a step that needs a failed one cannot run; all others go on anyway",
-            )
-        if kind == "dependency_graph":
-            return DependencyGraph(dependencies=needs)
-        if kind == "parallel":
-            most = nodes.count(limit, "plan, max_concurrency") if limit is not None else None
-            return Parallel(max_concurrency=most)
-        return Serial(stop_on_error=not going)
+    def _retry(self, keys: dict[str, Node], where: str) -> RetryConfig | None:
+        if "retry" not in keys:
+            return None
+        return read_retry(keys["retry"], f"{where}, retry", self._text)
 
     def _step(self, node: Node, where: str, shared: dict[str, Node]) -> ExecutionRequest:
         own = {"shell": node} if nodes.is_scalar(node) else nodes.mapping(node, where)
@@ -139,18 +136,28 @@ class _Reader:
         if len(kinds) != 1:
             found = f"it has {' and '.join(kinds)}" if kinds else "it has nothing to run"
             nodes.refuse(node, where, f"{found}; a step is one of {', '.join(_KINDS)}")
-        if "interpreter" in own and kinds != ["script"]:
-            nodes.refuse(own["interpreter"], f"{where}, interpreter", "only a script has one")
+        for key, kind in _ONLY_OF.items():
+            if key in own and kinds != [kind]:
+                article = "an" if kind == "sdk" else "a"
+                nodes.refuse(own[key], f"{where}, {key}", f"only {article} {kind} step has it")
         command = self._command(kinds[0], own, f"{where}, {kinds[0]}")
         request = ExecutionRequest(
             name=name,
             command=command,
             query=self._optional(own, "query", where),
+            lock=self._optional(own, "lock", where),
+            # As it is written: what decides whether a step runs is not put together from values.
+            when=nodes.scalar(own["when"], f"{where}, when") if "when" in own else None,
+            retry=self._retry(own, where),
         )
         for keys in (own, shared):
             request = self._with_common(request, keys, where if keys is own else "plan")
+        if self._lookup is not None:
+            inputs = nodes.blamed(node, where, inputs_of, request)
+            request = request.model_copy(update={"inputs": inputs})
+            nodes.blamed(node, where, check_template, request)
         if not isinstance(command, Script):  # whether a script exists is seen when it is to run
-            _blamed(own[kinds[0]], f"{where}, {kinds[0]}", request.command.check)
+            nodes.blamed(own[kinds[0]], f"{where}, {kinds[0]}", request.command.check)
         return request
 
     def _with_common(
@@ -159,16 +166,22 @@ class _Reader:
         """The request with what it does not have yet of the keys a plan shares with its steps."""
         env = self._table(keys, "env", where) | request.env
         tags = self._table(keys, "tags", where) | request.metadata.tags
-        cwd = self._optional(keys, "cwd", where)
+        cwd = self._template(keys["cwd"], f"{where}, cwd") if "cwd" in keys else None
         timeout = request.timeout_ms
         if timeout is None and "timeout" in keys:
             text = self._text(keys["timeout"], f"{where}, timeout")
-            timeout = _blamed(keys["timeout"], f"{where}, timeout", parse_duration, text)
+            timeout = nodes.blamed(keys["timeout"], f"{where}, timeout", parse_duration, text)
+        limits = request.limits
+        if limits is None and "limits" in keys:
+            texts = self._table(keys, "limits", where)
+            limits = nodes.blamed(keys["limits"], f"{where}, limits", parse_limits, texts)
         changes = {
+            "via": request.via or self._via(request.command, keys, where),
             "env": env,
             "metadata": ExecutionMetadata(tags=tags),
             "working_dir": request.working_dir or (Path(cwd) if cwd is not None else None),
             "timeout_ms": timeout,
+            "limits": limits,
         }
         return aimed(
             request.model_copy(update=changes),
@@ -176,9 +189,18 @@ class _Reader:
             region=self._default(request.command, keys, "region", where),
         )
 
+    def _via(self, command: Command, keys: dict[str, Node], where: str) -> Via | None:
+        # What the plan says for all steps is for those that it can be said of.
+        if "via" not in keys or (where == "plan" and not isinstance(command, AwsCli)):
+            return None
+        text = self._text(keys["via"], f"{where}, via")
+        if text not in VIAS:
+            nodes.refuse(keys["via"], f"{where}, via", f"{text!r} is none of {', '.join(VIAS)}")
+        return VIAS[text]
+
     def _default(self, command: Command, keys: dict[str, Node], key: str, where: str) -> str | None:
         # What the plan says for all steps gives way to what an AWS command's own arguments say.
-        if where == "plan" and isinstance(command, AwsCli) and has_option(command.args, f"--{key}"):
+        if where == "plan" and isinstance(command, AwsCli) and gives(command.args, f"--{key}"):
             return None
         return self._optional(keys, key, where)
 
@@ -187,12 +209,14 @@ class _Reader:
         if kind == "shell":
             text = nodes.scalar(node, where)
             if self._lookup is not None:
-                text = _blamed(node, where, substitute_shell, text, self._lookup)
+                text = nodes.blamed(node, where, self._in_shell, text)
             return Shell(command=text)
         if kind == "script":
             path = Path(self._text(node, where))
             return Script(path=path, interpreter=self._optional(keys, "interpreter", where))
-        words = self._words(node, where)
+        words = self._words(node, where, program="aws" if kind == "aws" else "")
+        if kind == "sdk":
+            return self._sdk(words, keys, where)
         if kind == "exec":
             return Exec(program=words[0], args=words[1:])
         command = aws_command(words if words[0] == "aws" else ("aws", *words))
@@ -200,16 +224,38 @@ class _Reader:
             nodes.refuse(node, where, "write it as SERVICE OPERATION ARGUMENTS, or use exec:")
         return command
 
-    def _words(self, node: Node, where: str) -> tuple[str, ...]:
+    def _sdk(self, words: tuple[str, ...], keys: dict[str, Node], where: str) -> AwsSdk:
+        if len(words) != 2:
+            nodes.refuse(
+                keys["sdk"], where, "write it as SERVICE OPERATION, and `params` beside it"
+            )
+        params: dict[str, Any] = {}
+        if "params" in keys:
+            nodes.mapping(keys["params"], f"{where}, params")
+            params = nodes.json_value(keys["params"], f"{where}, params")
+            if self._lookup is not None:
+                params = nodes.blamed(keys["params"], f"{where}, params", self._in_params, params)
+        most = keys.get("max_records")
+        return AwsSdk(
+            service=words[0],
+            operation=words[1],
+            params=params,
+            max_records=None if most is None else nodes.count(most, f"{where}, max_records"),
+        )
+
+    def _in_params(self, params: dict[str, Any]) -> Any:
+        return substitute_parameters(params, self._lookup or {}, names=Names.NOTEBOOK)
+
+    def _words(self, node: Node, where: str, program: str) -> tuple[str, ...]:
         if nodes.is_sequence(node):
             texts = [nodes.scalar(item, where) for item in nodes.sequence(node, where)]
             if self._lookup is not None:
-                texts = list(_blamed(node, where, substitute_words, texts, self._lookup))
+                texts = list(nodes.blamed(node, where, self._in_words, texts, program))
             words: tuple[str, ...] | None = tuple(texts)
         else:
             line = nodes.scalar(node, where)
             if self._lookup is not None:
-                line = _blamed(node, where, substitute_shell, line, self._lookup)
+                line = nodes.blamed(node, where, self._in_line, line, program)
             words = simple_command(line)
             if words is None:
                 nodes.refuse(
@@ -220,10 +266,31 @@ class _Reader:
         return words
 
     def _text(self, node: Node, where: str) -> str:
+        text = self._template(node, where)
+        if self._lookup is not None and step_outputs(text):
+            nodes.refuse(node, where, "a step's output can stand in commands, env and cwd alone")
+        return text
+
+    def _template(self, node: Node, where: str) -> str:
+        """A text that may hold what earlier steps will have given."""
         text = nodes.scalar(node, where)
         if self._lookup is None:
             return text
-        return _blamed(node, where, substitute_value, text, self._lookup)
+        return nodes.blamed(node, where, self._in_value, text)
+
+    def _in_value(self, text: str) -> str:
+        return substitute_value(text, self._lookup or {}, names=Names.NOTEBOOK)
+
+    def _in_words(self, words: list[str], program: str) -> tuple[str, ...]:
+        lookup = self._lookup or {}
+        return substitute_words(words, lookup, names=Names.NOTEBOOK, program=program)
+
+    def _in_shell(self, text: str, program: str = "") -> str:
+        lookup = self._lookup or {}
+        return substitute_shell(text, lookup, names=Names.NOTEBOOK, program=program)
+
+    def _in_line(self, line: str, program: str) -> str:
+        return quoted(self._in_shell(line, program))
 
     def _optional(self, keys: dict[str, Node], key: str, where: str) -> str | None:
         return self._text(keys[key], f"{where}, {key}") if key in keys else None
@@ -231,48 +298,9 @@ class _Reader:
     def _table(self, keys: dict[str, Node], key: str, where: str) -> dict[str, str]:
         if key not in keys:
             return {}
+        read = self._template if key == "env" else self._text
         items = nodes.mapping(keys[key], f"{where}, {key}").items()
-        return {name: self._text(node, f"{where}, {key}.{name}") for name, node in items}
-
-    def _needs(
-        self, steps: list[Node], commands: list[ExecutionRequest]
-    ) -> dict[int, tuple[int, ...]]:
-        """The indices each step waits for, from the names in its ``needs``."""
-        index: dict[str, int] = {}
-        for n, (step, command) in enumerate(zip(steps, commands, strict=True)):
-            if command.name is not None and index.setdefault(command.name, n) != n:
-                first = nodes.line_of(steps[index[command.name]])
-                nodes.refuse(step, f"step {n + 1}", f"the step in line {first} has the same name")
-        needs: dict[int, tuple[int, ...]] = {}
-        for n, step in enumerate(steps):
-            node = None if nodes.is_scalar(step) else nodes.mapping(step, "").get("needs")
-            if node is None:
-                continue
-            where = f"step {n + 1} ({commands[n].name or 'unnamed'}), needs"
-            items = [node] if nodes.is_scalar(node) else nodes.sequence(node, where)
-            names = [self._text(item, where) for item in items]
-            for name in names:
-                if name not in index:
-                    nodes.refuse(
-                        node, where, f"no step is named `{name}`{nodes.close(name, index)}"
-                    )
-            needs[n] = tuple(index[name] for name in names)
-        try:
-            TopologicalSorter(needs).prepare()
-        except CycleError as error:
-            # graphlib lists each node before what needs it; a reader follows "needs".
-            cycle = " → ".join(f"{commands[n].name}" for n in reversed(error.args[1]))
-            n = error.args[1][0]
-            nodes.refuse(steps[n], f"step {n + 1}", f"steps need each other in a circle: {cycle}")
-        return needs
-
-
-def default_title(commands: int, strategy: ExecutionStrategy) -> str:
-    """What a plan is called that was given no title: "3 commands in parallel"."""
-    if commands == 1:
-        return "1 command"
-    how = {"serial": "one after another", "parallel": "in parallel"}
-    return f"{commands} commands {how.get(strategy.type, 'by their needs')}"
+        return {name: read(node, f"{where}, {key}.{name}") for name, node in items}
 
 
 def _check_keys(keys: dict[str, Node], known: tuple[str, ...], where: str) -> None:
@@ -281,11 +309,3 @@ def _check_keys(keys: dict[str, Node], known: tuple[str, ...], where: str) -> No
             nodes.refuse(node, where, f"`{key}` is not available yet")
         if key not in known:
             nodes.refuse(node, where, f"unknown key `{key}`{nodes.close(key, known)}")
-
-
-def _blamed(node: Node, where: str, function: Callable[..., _T], *arguments: Any) -> _T:
-    """Calls a function that knows nothing of plans; its refusal then names the line and place."""
-    try:
-        return function(*arguments)
-    except ValidationError as error:
-        raise InvalidPlan(f"line {nodes.line_of(node)}, {where}: {error}") from None

@@ -16,6 +16,8 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import Enum
+from math import isfinite
+from typing import Any
 from uuid import UUID
 
 from cloudops_nb.errors import InvalidCommand
@@ -80,6 +82,26 @@ def as_words(path: str, value: object) -> tuple[str, ...]:
     if isinstance(value, list | tuple | range):
         return tuple(as_text(f"{path}[{n}]", element) for n, element in enumerate(value))
     return (_text(path, value),)
+
+
+def as_json(path: str, value: object) -> Any:
+    """The value as JSON has it: numbers and bools stay, a list or mapping is one of such values.
+
+    Raises:
+        InvalidCommand: it, or something in it, has no obvious text either.
+    """
+    value = _plain(value)
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise _refuse(path, f"is {value}, which is no number in JSON")
+        return value
+    if isinstance(value, list | tuple | range):
+        return [as_json(f"{path}[{n}]", element) for n, element in enumerate(value)]
+    if isinstance(value, Mapping):
+        return {str(key): as_json(f"{path}.{key}", item) for key, item in value.items()}
+    return _text(path, value)
 
 
 _MISSING = object()

@@ -10,17 +10,20 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from cloudops_nb.errors import InvalidPlan, SerializationError
+from cloudops_nb.errors import InvalidPlan, SerializationError, ValidationError
 
 if TYPE_CHECKING:
     from yaml import Node
 
+_T = TypeVar("_T")
+
 MAX_CHARACTERS = 1_000_000
 MAX_NODES = 100_000
 
+_JSON_SCALAR = re.compile(r"true|false|null|-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 _TAGS = re.compile(r"tag:yaml\.org,2002:(str|int|float|bool|null|timestamp|map|seq|merge|value)")
 
 
@@ -95,6 +98,14 @@ def refuse(node: Node, where: str, why: str) -> NoReturn:
     raise InvalidPlan(f"line {line_of(node)}, {where}: {why}")
 
 
+def blamed(node: Node, where: str, function: Callable[..., _T], *arguments: Any) -> _T:
+    """Calls a function that knows nothing of plans; its refusal then names the line and place."""
+    try:
+        return function(*arguments)
+    except ValidationError as error:
+        raise InvalidPlan(f"line {line_of(node)}, {where}: {error}") from None
+
+
 def close(word: str, known: Iterable[str]) -> str:
     """A hint at the known words most like this one, or all of them; begins with a semicolon."""
     known = list(known)
@@ -133,6 +144,22 @@ def scalar(node: Node, where: str) -> str:
     # JSON writes characters beyond U+FFFF as two escapes; YAML reads those as two characters.
     text: str = node.value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def json_value(node: Node, where: str) -> Any:
+    """A value as JSON has it: what is written like a number, true, false or null there, without
+    quotes, is one; all else is text (so ``no`` is, and ``"1.10"``).
+    """
+    from yaml import MappingNode, ScalarNode
+
+    if is_sequence(node):
+        return [json_value(item, where) for item in sequence(node, where)]
+    if isinstance(node, MappingNode):
+        items = mapping(node, where).items()
+        return {key: json_value(item, f"{where}.{key}") for key, item in items}
+    if isinstance(node, ScalarNode) and node.style is None and _JSON_SCALAR.fullmatch(node.value):
+        return json.loads(node.value)
+    return scalar(node, where)
 
 
 def is_scalar(node: Node) -> bool:

@@ -7,8 +7,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from cloudops_nb.models import (
+    Attempt,
     AwsCli,
+    AwsSdk,
     DependencyGraph,
+    ErrorCategory,
     Exec,
     ExecutionMetadata,
     ExecutionPlan,
@@ -16,8 +19,13 @@ from cloudops_nb.models import (
     ExecutionResult,
     ExecutionStats,
     ExecutionStatus,
+    ExponentialBackoff,
+    FixedBackoff,
+    LinearBackoff,
     Parallel,
     PlanExecutionResult,
+    ResourceLimits,
+    RetryConfig,
     Script,
     Serial,
     Shell,
@@ -36,12 +44,33 @@ times = st.integers(0, 253_402_000_000_000_000).map(
 durations = st.timedeltas(timedelta(0), timedelta(days=10_000))
 args = st.lists(text, max_size=4).map(tuple)
 
+finite = st.floats(allow_nan=False, allow_infinity=False)
+scalars = st.none() | st.booleans() | st.integers() | finite | text
+parameters = st.dictionaries(
+    text,
+    st.recursive(
+        scalars,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+        max_leaves=5,
+    ),
+    max_size=3,
+)
+
 commands = st.one_of(
     st.builds(Shell, command=text, shell=text),
     st.builds(Exec, program=text, args=args),
     st.builds(Script, path=paths, interpreter=maybe_text),
     st.builds(
         AwsCli, service=text, operation=text, args=args, profile=maybe_text, region=maybe_text
+    ),
+    st.builds(
+        AwsSdk,
+        service=text,
+        operation=text,
+        params=parameters,
+        profile=maybe_text,
+        region=maybe_text,
+        max_records=st.none() | st.integers(1, 2**63),
     ),
 )
 metadata = st.builds(
@@ -50,6 +79,23 @@ metadata = st.builds(
     conversation_id=st.none() | st.uuids(),
     tags=tags,
     user_prompt=maybe_text,
+)
+waits = st.timedeltas(timedelta(0), timedelta(days=1))
+backoffs = st.one_of(
+    st.builds(FixedBackoff, delay=waits, jitter=st.floats(0, 1)),
+    st.builds(ExponentialBackoff, base=waits, max=waits, jitter=st.floats(0, 1)),
+    st.builds(LinearBackoff, increment=waits, max=waits, jitter=st.floats(0, 1)),
+)
+retries = st.builds(
+    RetryConfig,
+    max_attempts=st.integers(1, 100),
+    backoff=backoffs,
+    retryable_errors=st.lists(st.from_regex(r"\A[A-Z]\w{0,9}\Z"), max_size=3).map(tuple),
+    idempotent=st.booleans(),
+)
+maybe_count = st.none() | st.integers(1, 2**63)
+limits = st.builds(
+    ResourceLimits, cpu_seconds=maybe_count, memory_bytes=maybe_count, processes=maybe_count
 )
 requests = st.builds(
     ExecutionRequest,
@@ -62,6 +108,11 @@ requests = st.builds(
     metadata=metadata,
     name=maybe_text,
     query=maybe_text,
+    when=maybe_text,
+    inputs=args,
+    lock=maybe_text,
+    retry=st.none() | retries,
+    limits=st.none() | limits,
 )
 strategies = st.one_of(
     st.builds(Serial, stop_on_error=st.booleans()),
@@ -80,6 +131,23 @@ plans = st.builds(
     strategy=strategies,
     commands=st.lists(requests, max_size=3).map(tuple),
     metadata=metadata,
+    max_failures=st.none()
+    | st.integers(0, 1000)
+    | st.integers(0, 100).map(lambda percent: f"{percent}%"),
+    retry=st.none() | retries,
+)
+attempts = st.builds(
+    Attempt,
+    number=st.integers(1, 99),
+    status=st.sampled_from(ExecutionStatus),
+    exit_code=st.none() | st.integers(-64, 255),
+    error=maybe_text,
+    category=st.sampled_from(ErrorCategory),
+    reason=text,
+    started_at=times,
+    duration=durations,
+    waited=durations,
+    log_path=paths,
 )
 
 
@@ -101,6 +169,9 @@ def results(draw: st.DrawFn) -> ExecutionResult:
         "command": draw(maybe_text),
         "tags": draw(st.none() | tags),
         "attempts": draw(st.integers(1, 5)),
+        "earlier_attempts": draw(st.lists(attempts, max_size=2).map(tuple)),
+        "error_category": draw(st.none() | st.sampled_from(ErrorCategory)),
+        "not_retried": draw(maybe_text),
         "omitted_bytes": draw(st.integers(0, 2**63)),
         "withheld_env": draw(args),
     }

@@ -19,6 +19,7 @@ def test_a_service_and_an_operation_are_a_typed_command() -> None:
     [
         ("aws --region r --output=json s3 ls s3://b", ("s3://b", "--region", "r", "--output=json")),
         ("aws --no-cli-pager --debug s3 ls", ("--no-cli-pager", "--debug")),
+        ("aws --reg r s3 ls", ("--reg", "r")),
     ],
 )
 def test_global_options_before_the_service_become_arguments(
@@ -36,7 +37,7 @@ def test_global_options_before_the_service_become_arguments(
         "aws help",
         "aws s3 --recursive",
         "aws --region",
-        "aws --reg r s3 ls",
+        "aws --cli r s3 ls",
         "aws --unknown s3 ls",
         "/usr/bin/aws s3 ls",
         "ls s3 ls",

@@ -1,6 +1,7 @@
 """Commands: what is wrong with one, and how it reads as a line."""
 
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudops_nb.errors import InvalidCommand, MissingField, ScriptNotFound
-from cloudops_nb.models import AwsCli, Exec, Script, Shell
-from cloudops_nb.models.commands import MAX_ARGUMENT_BYTES, has_option, option_value
+from cloudops_nb.models import AwsCli, AwsSdk, Exec, Script, Shell
+from cloudops_nb.models.commands import MAX_ARGUMENT_BYTES
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,8 @@ from cloudops_nb.models.commands import MAX_ARGUMENT_BYTES, has_option, option_v
         (Script(path=__file__, interpreter=" "), "interpreter"),
         (AwsCli(service="", operation="x"), "service"),
         (AwsCli(service="ec2", operation=" "), "operation"),
+        (AwsSdk(service="", operation="x"), "service"),
+        (AwsSdk(service="ec2", operation=""), "operation"),
     ],
     ids=repr,
 )
@@ -110,12 +113,13 @@ def test_an_option_without_its_value_is_refused() -> None:
         AwsCli(service="ec2", operation="x", args=("--region",), region="a").check()
 
 
-def test_the_value_of_an_option_is_found_in_both_forms() -> None:
-    assert option_value(("--a", "1", "--b=2"), "--b") == "2"
-    assert option_value(("--a", "1", "--b=2"), "--a") == "1"
-    assert option_value(("--abc", "1"), "--a") is None
-    assert has_option(("--a",), "--a")
-    assert not has_option(("--ab=1",), "--a")
+def test_an_abbreviated_option_counts_as_given() -> None:
+    command = AwsCli(service="ec2", operation="x", args=("--reg", "a"), region="b")
+    with pytest.raises(InvalidCommand, match="region is 'b' as a field but 'a' in args"):
+        command.check()
+    assert AwsCli(service="ec2", operation="x", args=("--reg=a",), region="a").line == (
+        "aws ec2 x --reg=a"
+    )
 
 
 def test_a_shells_line_is_its_text() -> None:
@@ -154,3 +158,38 @@ def test_of_an_option_given_several_times_the_last_is_in_force() -> None:
     args = ("--region", "us-east-1", "--region=eu-west-1")
     command = AwsCli(service="ec2", operation="describe-instances", args=args)
     assert command.effective("region") == "eu-west-1"
+
+
+# API calls
+
+
+def test_an_api_call_reads_as_the_python_that_makes_it() -> None:
+    params = {"Filters": [{"Name": "it's", "Values": ["a"]}], "DryRun": False}
+    command = AwsSdk(service="ec2", operation="DescribeVpcs", params=params, max_records=5)
+    assert eval(command.line) == command
+    assert AwsSdk(service="s3", operation="ListBuckets", region="eu-west-1").line == (
+        "AwsSdk(service='s3', operation='ListBuckets', region='eu-west-1')"
+    )
+
+
+def test_parameters_are_json_values_with_bytes_in_base64_and_times_in_iso_8601() -> None:
+    params = {"a": b"\xff", "b": [datetime(2024, 1, 2, tzinfo=UTC)], "c": {"d": (1, None)}}
+    command = AwsSdk(service="x", operation="y", params=params)
+    assert command.params == {
+        "a": "/w==",
+        "b": ["2024-01-02T00:00:00+00:00"],
+        "c": {"d": [1, None]},
+    }
+    assert AwsSdk.from_json(command.model_dump_json()) == command
+
+
+def test_a_value_that_json_does_not_have_is_no_parameter() -> None:
+    with pytest.raises(ValueError, match="params"):
+        AwsSdk(service="x", operation="y", params={"a": object()})
+    with pytest.raises(ValueError, match="inf is no number in JSON"):
+        AwsSdk(service="x", operation="y", params={"a": [float("inf")]})
+
+
+def test_a_record_limit_is_above_zero() -> None:
+    with pytest.raises(InvalidCommand, match="max_records is 0"):
+        AwsSdk(service="ec2", operation="DescribeVpcs", max_records=0).check()

@@ -289,6 +289,27 @@ def test_placeholders_are_not_for_shells_whose_quoting_is_not_known_here() -> No
     assert substitute_shell("print({1: {}})", {}, shell="python3") == "print({1: {}})"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("bash", "-c", "echo {{ v }}"),
+        ("sudo", "/bin/sh", "-euo", "pipefail", "-c", "{{ v }}"),
+        ("{{ shell }}", "-lc", "echo {{ v }}"),
+    ],
+)
+def test_no_value_is_put_into_the_script_among_arguments_of_a_shell(words: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidCommand, match=r"\{\{ v \}\} is a script for `.*; .* as \$1"):
+        substitute_words(words, {"v": "; id", "shell": "dash"})
+    with pytest.raises(InvalidCommand, match="is a script for"):
+        substitute_words(words[1:], {"v": "; id"}, program="bash")
+
+
+def test_values_may_be_the_arguments_of_a_script_or_text_for_no_shell() -> None:
+    words = ("bash", "-c", 'echo "$1"', "_", "{{ v }}")
+    assert substitute_words(words, {"v": "; id"})[-1] == "; id"
+    assert substitute_words(("grep", "-c", "{{ v }}"), {"v": "; id"})[-1] == "; id"
+
+
 def test_a_plain_value_stays_unquoted_where_that_is_safe() -> None:
     assert substitute_shell("aws s3 ls {{ v }}/x", {"v": "s3://b"}) == "aws s3 ls s3://b/x"
 
@@ -454,3 +475,27 @@ def test_no_text_breaks_it(text: str) -> None:
             assert substitute(text, {}) == text
         except InvalidCommand:
             assert "{{ " in text
+
+
+@pytest.mark.parametrize(
+    "value", ["--endpoint-url=https://evil", "--end", "--profile", ["i-1", "--prof=x"], "--debug"]
+)
+def test_no_value_chooses_what_aws_reaches(value: object) -> None:
+    lookup = {"v": value}
+    with pytest.raises(InvalidCommand, match=r"would be read as an option of aws.*--option="):
+        substitute_shell("sudo aws ec2 start-instances --instance-ids {{ v }}", lookup)
+    with pytest.raises(InvalidCommand, match="would be read as an option of aws"):
+        substitute_words(("--instance-ids", "{{ v }}"), lookup, program="aws")
+    assert substitute_words(("{{ v }}",), lookup, program="git")
+
+
+def test_a_value_in_the_word_of_its_option_may_look_like_any_other() -> None:
+    lookup = {"v": "--profile"}
+    filled = substitute_shell("aws iam get-user --user-name={{ v }}", lookup)
+    assert filled == "aws iam get-user --user-name=--profile"
+    assert substitute_words(("--user-name={{ v }}",), lookup, program="aws") == (
+        "--user-name=--profile",
+    )
+    assert substitute_shell("aws ec2 describe-vpcs {{ v }}", {"v": ["--max-items", "5"]}) == (
+        "aws ec2 describe-vpcs --max-items 5"
+    )

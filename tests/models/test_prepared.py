@@ -95,3 +95,20 @@ def test_a_digest_is_32_hexadecimal_digits() -> None:
 
 def test_secrets_in_the_environment_are_not_shown() -> None:
     assert "hunter2" not in repr(prepared(environment={"PASSWORD": "hunter2"}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"parameters": {"a": 2}},
+        {"operation": "DescribeSubnets"},
+        {"service": "rds"},
+        {"profile": "other"},
+        {"region": "eu-west-2"},
+        {"endpoint": "http://elsewhere"},
+    ],
+    ids=str,
+)
+def test_each_part_of_an_api_call_is_in_its_digest(change: dict[str, Any]) -> None:
+    call = prepared(argv=(), service="ec2", operation="DescribeVpcs", parameters={"a": 1})
+    assert digest([call]) != digest([replace(call, **change)])

@@ -12,7 +12,7 @@ from cloudops_nb.errors import (
     ScriptNotFound,
     TimeoutTooLarge,
 )
-from cloudops_nb.models import ExecutionRequest, Script, Shell
+from cloudops_nb.models import AwsCli, ExecutionRequest, Script, Shell
 
 CONFIG = ExecutionConfig(max_timeout_ms=10_000, default_timeout_ms=1_000)
 
@@ -24,6 +24,12 @@ def check(**fields: object) -> None:
 
 def test_a_good_request_passes(tmp_path: Path) -> None:
     check(env={"A": "", "B": "x=y"}, working_dir=tmp_path, timeout_ms=10_000)
+
+
+def test_only_an_aws_cli_command_has_a_via() -> None:
+    check(command=AwsCli(service="iam", operation="list-users"), via="sdk")
+    with pytest.raises(InvalidCommand, match="via: only an aws_cli command has it, not shell"):
+        check(via="sdk")
 
 
 def test_its_command_is_checked() -> None:

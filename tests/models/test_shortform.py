@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from textwrap import dedent
 
@@ -11,13 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloudops_nb.config import ExecutionConfig
 from cloudops_nb.errors import ExecutionError, InvalidCommand, InvalidPlan, SerializationError
 from cloudops_nb.models import (
     AwsCli,
+    AwsSdk,
     DependencyGraph,
     Exec,
     ExecutionPlan,
+    ExecutionRequest,
+    ExponentialBackoff,
+    LinearBackoff,
     Parallel,
+    ResourceLimits,
+    RetryConfig,
     Script,
     Serial,
     Shell,
@@ -26,6 +34,18 @@ from cloudops_nb.models.shortform import parse_plan
 from tests.models.strategies import plans
 
 NAMES = {"x": "it's; rm -rf $HOME", "xs": ["a", "b c"], "n": 2}
+
+
+def test_via_is_for_aws_steps_the_plans_for_those_that_say_nothing() -> None:
+    plan = parse_plan(
+        "via: cli\nsteps: [{aws: sts get-caller-identity, via: sdk}, {aws: iam list-users}, uptime]"
+    )
+    assert [request.via for request in plan.commands] == ["sdk", "cli", None]
+
+
+def test_an_unknown_via_is_refused_with_those_there_are() -> None:
+    with pytest.raises(InvalidPlan, match="'http' is none of cli, sdk, auto"):
+        parse_plan("[{aws: iam list-users, via: http}]")
 
 
 def commands(text: str, **lookup: object) -> list[object]:
@@ -162,6 +182,36 @@ def test_a_step_takes_what_it_does_not_say_from_the_plan() -> None:
     assert fourth.command == AwsCli(service="ec2", operation="x", args=("--region", "own-1"))
 
 
+def test_retry_is_a_number_of_attempts_or_says_more() -> None:
+    plan = parse_plan(
+        dedent(
+            """
+            retry: "{{ n }}"
+            steps:
+              - a
+              - shell: b
+                retry:
+                  max_attempts: 5
+                  backoff: {type: exponential, base: 500ms, max: 1m, jitter: 0}
+                  retryable_errors: [SlowDown, "exit:75"]
+                  idempotent: true
+              - {shell: c, retry: {max_attempts: 2, backoff: linear}}
+            """
+        ),
+        lookup=NAMES,
+    )
+    first, second, third = plan.commands
+    assert plan.retry == RetryConfig(max_attempts=2)
+    assert first.retry is None
+    assert second.retry == RetryConfig(
+        max_attempts=5,
+        backoff=ExponentialBackoff(base=timedelta(seconds=0.5), max=timedelta(minutes=1), jitter=0),
+        retryable_errors=("SlowDown", "exit:75"),
+        idempotent=True,
+    )
+    assert third.retry == RetryConfig(max_attempts=2, backoff=LinearBackoff())
+
+
 def test_a_plan_without_a_title_says_what_it_does() -> None:
     assert parse_plan("[a]").description == "1 command"
     assert parse_plan("[a, b]").description == "2 commands one after another"
@@ -222,9 +272,35 @@ def test_without_a_lookup_placeholders_stay_as_written() -> None:
         ("- shel: x", "line 1, step 1: unknown key `shel`; did you mean shell?"),
         ("- name: a", "line 1, step 1 (a): it has nothing to run; a step is one of shell, exec"),
         ("- a\n- {shell: x,\n   exec: y}", "line 2, step 2: it has shell and exec"),
-        ("- sdk: x", "line 1, step 1: `sdk` is not available yet"),
-        ("- shell: x\n  retry: 3", "line 2, step 1: `retry` is not available yet"),
-        ("- {shell: x, when: y}", "`when` is not available yet"),
+        ("- rollback: x", "line 1, step 1: `rollback` is not available yet"),
+        ("- sdk: ec2", "line 1, step 1, sdk: write it as SERVICE OPERATION"),
+        ("- {shell: x, params: {}}", "line 1, step 1, params: only an sdk step has it"),
+        (
+            "- {sdk: ec2 DescribeVpcs, params: 1}",
+            "params: a text stands where `key: value`",
+        ),
+        (
+            "- {sdk: ec2 DescribeVpcs, max_records: 0}",
+            "max_records: '0' stands where a whole",
+        ),
+        ("- shell: x\n  retry: x", "line 2, step 1, retry: max_attempts: Input should be a valid"),
+        ("retry: 101\nsteps: [a]", "line 1, plan, retry: max_attempts: Input should be less than"),
+        ("- {shell: x, retry: {max_attempts: 3, backof: x}}", "unknown key `backof`; did you mean"),
+        ("- {shell: x, retry: {backoff: fixed}}", "step 1, retry: it has no `max_attempts`"),
+        ("- {shell: x, retry: {max_attempts: 2, backoff: lin}}", "backoff: unknown `lin`; did you"),
+        ("- {shell: x, retry: {max_attempts: 2, backoff: {base: 1s}}}", "it has no `type`: fixed"),
+        (
+            "- {shell: x, retry: {max_attempts: 2, backoff: {type: fixed, base: 1s}}}",
+            "unknown key `base`; known: delay, jitter, type",
+        ),
+        (
+            "- {shell: x, retry: {max_attempts: 2, backoff: {type: fixed, delay: soon}}}",
+            "retry, backoff, delay: 'soon' is not a duration",
+        ),
+        (
+            "- {shell: x, retry: {max_attempts: 2, retryable_errors: ['exit:x']}}",
+            "'exit:x' has no exit code: write exit:75",
+        ),
         ("- shell: ''", "step 1, shell: missing required field: command"),
         ("- shell:", "line 1, step 1, shell: has no value"),
         ("- exec: []", "line 1, step 1, exec: it is empty"),
@@ -232,7 +308,7 @@ def test_without_a_lookup_placeholders_stay_as_written() -> None:
         ("- aws: ec2", "line 1, step 1, aws: write it as SERVICE OPERATION ARGUMENTS"),
         ("- {aws: ec2 x --region a, region: b}", "region is 'b' as a field but 'a' in args"),
         ("- {shell: x, timeout: 1:30}", "step 1, timeout: '1:30' is not a duration"),
-        ("- {shell: x, interpreter: y}", "step 1, interpreter: only a script has one"),
+        ("- {shell: x, interpreter: y}", "step 1, interpreter: only a script step has it"),
         (
             "- {shell: x, needs: ab}\n- {shell: y, name: a}",
             "no step is named `ab`; did you mean a?",
@@ -252,6 +328,27 @@ def test_without_a_lookup_placeholders_stay_as_written() -> None:
         ("max_concurrency: 0\nsteps: [a]", "'0' stands where a whole number above 0 belongs"),
         ("keep_going: maybe\nsteps: [a]", "'maybe' stands where true or false belongs"),
         ("title: a\ndescription: b\nsteps: [a]", "give one"),
+        (
+            "- {shell: x, name: a}\n- {shell: y,\n   when: steps.b.success}",
+            "line 3, step 2 (unnamed): when: no step is named `b`",
+        ),
+        (
+            "- {shell: x, name: a, when: steps.b.success}\n- {shell: y, name: b}",
+            "line 1, step 1 (a): when: `b` runs after this one",
+        ),
+        (
+            "- {shell: x, name: a}\n- {shell: y, when: steps.a.state}",
+            "line 2, step 2 (unnamed): when 'steps.a.state': a step has status",
+        ),
+        (
+            "- {shell: x, name: a, when: steps.b.success}\n- {shell: y, name: b, needs: a}",
+            "in a circle: ",
+        ),
+        ("max_failures: 1\nsteps: [a]", "a serial plan stops at its first failure; add keep_going"),
+        (
+            "strategy: parallel\nmax_failures: 1.5\nsteps: [a]",
+            "line 2, plan, max_failures: takes how many commands may fail",
+        ),
         ("steps: [a]\nsteps: [b]", "line 2: the key 'steps' is twice"),
         ("- {{ x }}", 'put a placeholder at the start of a value into double quotes: "{{ name }}"'),
         ("- [", "line 1: not YAML"),
@@ -300,3 +397,89 @@ def test_a_document_made_to_be_huge_is_refused(text: str) -> None:
 def test_any_text_is_a_plan_or_a_typed_refusal(text: str) -> None:
     with suppress(InvalidPlan, SerializationError, InvalidCommand):
         parse_plan(text, lookup={})
+
+
+def test_a_plan_says_how_many_failures_it_takes() -> None:
+    text = "strategy: parallel\nmax_failures: 25%\nsteps: [a, b]"
+    assert parse_plan(text).max_failures == "25%"
+    assert parse_plan("keep_going: true\nmax_failures: 0\nsteps: [a]").max_failures == 0
+
+
+def test_a_step_has_a_condition_as_it_is_written() -> None:
+    plan = parse_plan(
+        "- {name: a, shell: x}\n- shell: y\n  when: steps.a.status == 'failed'", lookup=NAMES
+    )
+    assert plan.strategy == Serial()
+    assert plan.commands[1].when == "steps.a.status == 'failed'"
+
+
+def test_a_step_names_the_lock_it_needs() -> None:
+    plan = parse_plan("- {shell: x, lock: 'db-{{ n }}'}\n- y", lookup=NAMES)
+    assert [request.lock for request in plan.commands] == ["db-2", None]
+
+
+def test_the_plan_in_the_readme_is_one() -> None:
+    readme = Path(__file__).parents[2].joinpath("README.md").read_text()
+    plan = parse_plan(readme.partition("```yaml\n")[2].partition("```")[0], lookup={})
+    plan.check(ExecutionConfig())
+    assert [request.name for request in plan.commands] == ["list", "patch", "alarm"]
+
+
+def test_limits_of_a_plan_are_those_of_each_step_that_has_none_of_its_own() -> None:
+    plan = parse_plan(
+        "limits: {cpu: 30s, memory: 512M}\n"
+        "steps:\n"
+        "  - shell: make\n"
+        "  - {shell: make test, limits: {processes: 64}}\n"
+    )
+    assert [each.limits for each in plan.commands] == [
+        ResourceLimits(cpu_seconds=30, memory_bytes=512 * 2**20),
+        ResourceLimits(processes=64),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [("{cpu: soon}", "not a duration"), ("{disk: 1G}", "unknown limit `disk`"), ("3", "a text")],
+)
+def test_a_wrong_limit_names_its_line(limits: str, told: str) -> None:
+    with pytest.raises(InvalidPlan, match=rf"line 2, .*limits.*{told}"):
+        parse_plan(f"- shell: ls\n  limits: {limits}\n")
+
+
+def test_an_api_call_is_a_step_with_parameters_of_their_json_types() -> None:
+    text = """
+        - sdk: ec2 DescribeInstances
+          params:
+            MaxResults: 10
+            DryRun: false
+            Filters: [{Name: version, Values: ["1.10", no, {{ n }}, "{{ n }}", "v{{ n }}"]}]
+          max_records: 5
+          region: eu-west-1
+    """.replace('{{ n }}, "', '"<{{ n }}>", "')
+    assert commands(text, n=2) == [
+        AwsSdk(
+            service="ec2",
+            operation="DescribeInstances",
+            params={
+                "MaxResults": 10,
+                "DryRun": False,
+                "Filters": [{"Name": "version", "Values": ["1.10", "no", "<2>", 2, "v2"]}],
+            },
+            max_records=5,
+            region="eu-west-1",
+        )
+    ]
+
+
+def test_parameters_in_the_seeds_form_take_values_with_their_type() -> None:
+    command = AwsSdk(service="ec2", operation="{{ what }}", params={"Ids": "{{ ids }}", "n": 1})
+    plan = parse_plan(
+        ExecutionPlan(
+            description="", strategy=Serial(), commands=(ExecutionRequest(command=command),)
+        ).model_dump_json(),
+        lookup={"what": "DescribeVpcs", "ids": ("a", "b")},
+    )
+    assert plan.commands[0].command == AwsSdk(
+        service="ec2", operation="DescribeVpcs", params={"Ids": ["a", "b"], "n": 1}
+    )

@@ -14,6 +14,7 @@ from cloudops_nb.models import (
     Cancelled,
     Command,
     Completed,
+    ErrorCategory,
     ExecutionEvent,
     ExecutionPlan,
     ExecutionRequest,
@@ -28,6 +29,8 @@ from cloudops_nb.models import (
     PlanExecutionResult,
     PlanStarted,
     Progress,
+    RetryConfig,
+    Retrying,
     Skipped,
     Started,
     Stderr,
@@ -102,6 +105,33 @@ PLAN_RESULT = {
     "stats": STATS,
 }
 SUMMARY = {"id": ID, "status": "running", "started_at": TIME, "duration": None}
+RETRIES = [
+    # As 004 names the fields; a Duration as Rust's serde writes it.
+    {
+        "max_attempts": 3,
+        "backoff": {"type": "fixed", "delay": {"secs": 5, "nanos": 0}},
+        "retryable_errors": ["ThrottlingException"],
+    },
+    {
+        "max_attempts": 5,
+        "backoff": {
+            "type": "exponential",
+            "base": {"secs": 0, "nanos": 500_000_000},
+            "max": {"secs": 30, "nanos": 0},
+        },
+        "retryable_errors": [],
+    },
+    {
+        "max_attempts": 1,
+        "backoff": {
+            "type": "linear",
+            "increment": {"secs": 1, "nanos": 0},
+            "max": {"secs": 9, "nanos": 0},
+        },
+        "retryable_errors": ["exit:75", "network"],
+        "idempotent": True,
+    },
+]
 EVENTS = [
     {"event_type": "started", "execution_id": ID, "command": "ls", "timestamp": TIME},
     {"event_type": "stdout", "execution_id": ID, "line": "a line", "timestamp": TIME},
@@ -160,6 +190,17 @@ def test_a_seeds_document_comes_back_equal(model: Any, document: dict[str, Any])
     assert rewritten(model, document) == document
 
 
+@pytest.mark.parametrize("document", RETRIES, ids=lambda document: document["backoff"]["type"])
+def test_a_seeds_retry_comes_back_equal_and_may_stand_in_requests_and_plans(
+    document: dict[str, Any],
+) -> None:
+    assert rewritten(RetryConfig, document) == document
+    request = {**REQUEST, "retry": document}
+    assert rewritten(ExecutionRequest, request) == request
+    plan = {**PLAN, "commands": [request], "retry": document}
+    assert rewritten(ExecutionPlan, plan) == plan
+
+
 def test_defaults_of_the_seeds_may_be_left_out() -> None:
     request = ExecutionRequest.from_json('{"command": {"type": "shell", "command": "ls"}}')
     assert (request.command.shell, request.env, request.metadata.tags) == ("bash", {}, {})
@@ -215,7 +256,19 @@ _result = some.results()
 _about_plan = {**_about, "plan_id": st.uuids()}
 del _about_plan["execution_id"]
 EVENTS_GENERATED = st.one_of(
-    st.builds(Started, **_about, command=some.text, name=some.maybe_text),
+    st.builds(
+        Started, **_about, command=some.text, name=some.maybe_text, attempt=st.integers(1, 100)
+    ),
+    st.builds(
+        Retrying,
+        **_about,
+        attempt=st.integers(1, 100),
+        max_attempts=st.integers(1, 100),
+        wait=some.durations,
+        next_at=some.times,
+        reason=some.text,
+        category=st.sampled_from(ErrorCategory),
+    ),
     st.builds(Stdout, **_about, line=some.text),
     st.builds(Stderr, **_about, line=some.text),
     st.builds(OutputBatch, **_about, stream=st.sampled_from(["stdout", "stderr"]), text=some.text),
@@ -265,6 +318,18 @@ def refusal(model: Any, document: object) -> str:
         ({**REQUEST, "timeout_ms": 0}, "timeout_ms: "),
         ({**REQUEST, "command": {"type": "sql"}}, "command: "),
         ({"id": ID}, "command: "),
+        ({**REQUEST, "retry": {**RETRIES[0], "max_attempts": 0}}, "retry.max_attempts: "),
+        ({**REQUEST, "retry": {**RETRIES[0], "max_attempts": 101}}, "retry.max_attempts: "),
+        ({**REQUEST, "retry": {**RETRIES[0], "tries": 1}}, "retry.tries: unknown field"),
+        (
+            {**REQUEST, "retry": {**RETRIES[0], "backoff": {"type": "fixed", "base": 1}}},
+            "retry.backoff.fixed.base: unknown field",
+        ),
+        ({**REQUEST, "retry": {"max_attempts": 2, "backoff": {"type": "x"}}}, "retry.backoff: "),
+        (
+            {**REQUEST, "retry": {**RETRIES[0], "retryable_errors": ["exit:"]}},
+            "retry.retryable_errors.0: ",
+        ),
     ],
 )
 def test_a_bad_request_is_refused_by_the_field(document: object, where: str) -> None:
