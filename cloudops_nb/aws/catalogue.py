@@ -9,20 +9,12 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from cloudops_nb.aws.cli_names import BOTOCORE_NAMES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from botocore.loaders import Loader
-
-# The commands whose name is not botocore's. Source: the calls of `rename_command` and
-# `make_hidden_command_alias` in awscli/customizations (s3/s3.py, codedeploy/codedeploy.py,
-# configservice/rename_cmd.py, sagemaker.py), the same in CLI 1.46 and 2.
-_BOTOCORE_NAMES = {
-    "configservice": "config",
-    "deploy": "codedeploy",
-    "runtime.sagemaker": "sagemaker-runtime",
-    "s3api": "s3",
-}
 
 
 def result_key(service: str, operation: str) -> str | None:
@@ -32,7 +24,7 @@ def result_key(service: str, operation: str) -> str | None:
     dotted (``"DistributionList.Items"``); where an operation has several lists it is the first
     that its paginator names. ``None``: unknown operation, or no such list. Never raises.
     """
-    return _result_keys(_BOTOCORE_NAMES.get(service, service)).get(operation)
+    return _result_keys(BOTOCORE_NAMES.get(service, service)).get(operation)
 
 
 @cache

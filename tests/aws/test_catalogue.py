@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 
 import pytest
 
-from cloudops_nb.aws.catalogue import _BOTOCORE_NAMES, result_key
+from cloudops_nb.aws.catalogue import result_key
 
 
 @pytest.mark.parametrize(
@@ -75,21 +74,6 @@ def test_commands_the_cli_renames_are_known_by_that_name(
 )
 def test_what_is_unknown_has_no_key(service: str, operation: str) -> None:
     assert result_key(service, operation) is None
-
-
-def test_every_renamed_command_of_the_installed_cli_is_known() -> None:
-    # In a process of its own: awscli puts its vendored botocore in place of the real one.
-    code = (
-        "import json\n"
-        "from awscli.clidriver import create_clidriver\n"
-        "commands = create_clidriver()._get_command_table()\n"
-        "services = {n: getattr(c, '_service_name', None) for n, c in commands.items()}\n"
-        "print(json.dumps({n: service for n, service in services.items() if service}))"
-    )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
-    services: dict[str, str] = json.loads(shown)
-    renamed = {name: service for name, service in services.items() if name != service}
-    assert renamed == _BOTOCORE_NAMES
 
 
 def test_importing_the_package_does_not_import_botocore() -> None:

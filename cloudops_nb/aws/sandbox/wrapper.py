@@ -12,11 +12,13 @@ What it guards against, each seen with the real CLI:
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +27,8 @@ from cloudops_nb.errors import SandboxUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-MARKER = ".cloudops-sandbox"  # lies beside every wrapper, so that none is taken for the real aws
+# Lies beside every wrapper, so that none is taken for the real aws, and says what it guards.
+MARKER = ".cloudops-sandbox"
 
 _BODY = r"""
 refuse() {
@@ -97,10 +100,45 @@ def write(
         f"profiles={shlex.quote(' '.join(profiles))}",
         *(f"export {name}={shlex.quote(value)}" for name, value in variables.items()),
     ]
-    (directory / MARKER).touch()
+    guard = {"real": str(real), "endpoint": endpoint, "variables": dict(variables)}
+    (directory / MARKER).write_text(json.dumps(guard))
     script = directory / "aws"
     script.write_text("\n".join(head) + "\n" + _BODY)
     script.chmod(0o700)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What a wrapper does, for who runs the real aws without it: ``first`` are the arguments it
+    puts before a command's, ``variables`` what it sets.
+    """
+
+    real: Path
+    endpoint: str
+    variables: tuple[tuple[str, str], ...]
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """The arguments that hold a command to the sandbox."""
+        return ("--endpoint-url", self.endpoint)
+
+    def lets_pass(self, args: Iterable[str]) -> bool:
+        """Whether there is nothing among the arguments that the wrapper would have to judge."""
+        return not any(self._is_judged(word) for word in args)
+
+    def _is_judged(self, word: str) -> bool:
+        name, _, value = word.partition("=")
+        if name.startswith("--") and len(name) > 2 and "--endpoint-url".startswith(name):
+            return True
+        urls = (text for text in (word, value) if text.startswith(("http://", "https://")))
+        return any(not url.startswith(f"{self.endpoint}/") for url in urls)
+
+
+def read(directory: Path) -> Guard:
+    """What the wrapper in ``directory`` guards; there must be one."""
+    written = json.loads((directory / MARKER).read_text())
+    variables = tuple(written["variables"].items())
+    return Guard(Path(written["real"]), written["endpoint"], variables)
 
 
 def find_real_aws(environment: Mapping[str, str], deadline: float) -> Path | None:
