@@ -1,43 +1,61 @@
-"""Runs ``AwsCli`` commands with the ``aws`` program."""
+"""Runs ``AwsCli`` commands with the ``aws`` program, version 1 or 2."""
 
 from __future__ import annotations
 
-from cloudops_nb.aws.catalogue import result_key
+from dataclasses import replace
+
+from cloudops_nb.aws.cli_arguments import CliArguments, cli_arguments
+from cloudops_nb.aws.schema import ITSELF
+from cloudops_nb.config import expanded
 from cloudops_nb.errors import InvalidCommand
+from cloudops_nb.executors.aws_warm.executor import WarmExecutor
 from cloudops_nb.executors.base import Surroundings
-from cloudops_nb.executors.process import ProcessExecutor
-from cloudops_nb.executors.process.prepare import find_program, prepare_process
+from cloudops_nb.executors.process.prepare import content_sha256, find_program, prepare_process
 from cloudops_nb.models import AwsCli, ExecutionRequest, PreparedCommand
-from cloudops_nb.models.commands import has_option, option_value
 
 
-class AwsCliExecutor(ProcessExecutor):
-    """Carries out ``AwsCli`` commands: the process is ``aws``, the rows are the operation's."""
+class AwsCliExecutor(WarmExecutor):
+    """Carries out ``AwsCli`` commands: the program is ``aws``, the rows are the operation's."""
 
     def prepare(self, request: ExecutionRequest, surroundings: Surroundings) -> PreparedCommand:
         """See ``Executor.prepare``."""
         command = request.command
         assert isinstance(command, AwsCli)
+        environment = {**surroundings.environ, **request.env}
+        cwd = expanded(request.working_dir or surroundings.cwd).absolute()
         try:
-            find_program("aws", {**surroundings.environ, **request.env}, surroundings.cwd)
+            program = find_program("aws", environment, cwd)
         except InvalidCommand:
             raise InvalidCommand(
-                "the AWS CLI is not on PATH; install it (pip install awscli, "
-                "or your system's awscli package) or add its directory to PATH"
+                "the AWS CLI is not on PATH; install it (pip install awscli, or your system's "
+                "awscli package), add its directory to PATH, or make the call without it: "
+                "an `sdk:` step, AwsSdk(…)"
             ) from None
-        profile, region = command.effective("profile"), command.effective("region")
-        options: list[str] = []
-        for option, value in (("--profile", profile), ("--region", region)):
-            if value is not None and not has_option(command.args, option):
-                options += [option, value]
-        # A query of the CLI's own changes the shape of the answer: then there is no known path.
-        reshaped = option_value(command.args, "--query") is not None
-        return prepare_process(
+        arguments = cli_arguments(command, environment, cwd)
+        prepared = prepare_process(
             request,
             surroundings,
-            ("aws", command.service, command.operation, *command.args, *options),
+            (str(program), *arguments.words),
             keeps_aws=True,
-            profile=profile,
-            region=region,
-            record_path=None if reshaped else result_key(command.service, command.operation),
+            profile=arguments.profile,
+            region=arguments.region,
+            record_path=_record_path(arguments),
         )
+        operation = arguments.operation
+        region = prepared.environment.get("AWS_REGION")
+        # CLI 1 reads the older variable only, and would act elsewhere than what is recorded.
+        same = {"AWS_DEFAULT_REGION": region} if region else {}
+        return replace(
+            prepared,
+            environment=prepared.environment | same,
+            endpoint=arguments.endpoint or prepared.endpoint,
+            service=operation.service if operation is not None else None,
+            operation=operation.name if operation is not None else None,
+            files=tuple((path, content_sha256(path)) for path in arguments.files),
+        )
+
+
+def _record_path(arguments: CliArguments) -> str | None:
+    if arguments.operation is None or arguments.reshaped:
+        return None
+    return arguments.operation.result_key or ITSELF

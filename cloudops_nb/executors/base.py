@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -23,22 +25,80 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How a run ended. ``code`` is None when there was none; ``error`` then says why."""
+    """How a run ended. ``code`` is None when there was none; ``error`` then says why.
+
+    ``left_behind`` says that something of it could not be stopped and still runs. ``account`` is
+    the AWS account that answered and ``requested_at`` when it was first asked, where those are
+    known; ``via`` how it ran, where there are several ways.
+    """
 
     code: int | None
     error: str | None = None
+    left_behind: bool = False
+    account: str | None = None
+    requested_at: datetime | None = None
+    via: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Commands that share a limit. ``limit`` None: ``max_concurrent_executions``."""
+
+    name: str
+    limit: int | None = None
+
+
+PROCESSES = Pool("processes")
 
 
 class OutputSink(Protocol):
-    """Where a run's output goes, as bytes, in the order it was read."""
+    """Where a run's output goes, as bytes, in the order it was read. On the engine's loop only."""
 
     def write(self, stream: Stream, data: bytes) -> None:
         """Takes a piece of output. Never blocks for long and never raises."""
         ...
 
+    def conceal(self, secrets: Mapping[str, str]) -> None:
+        """Has these values, by name, masked in all that follows."""
+        ...
+
+    def progress(self, *, pages: int, records: int, note: str | None = None) -> None:
+        """Says how far the run is, and what holds it up, if something does. Never raises.
+
+        May be called for each page: views are told of some twenty a second, and of each ``note``.
+        """
+        ...
+
+    def parked(self, reason: str) -> AbstractAsyncContextManager[None]:
+        """While inside, the run waits for something from outside, such as new credentials.
+
+        It is ``pending`` for that reason, its timeout stands still, others run in its place, and
+        leaving waits for a place again. What is raised inside is to end the run.
+        """
+        ...
+
+
+class Lender(Protocol):
+    """Gives processes that call AWS their credentials."""
+
+    def lent(
+        self, prepared: PreparedCommand, sink: OutputSink
+    ) -> AbstractAsyncContextManager[PreparedCommand]:
+        """While inside, the command it gives has what it needs in its environment.
+
+        Raises:
+            CredentialsUnavailable: there are none to be had, and the command would find none.
+        """
+        ...
+
 
 class Executor(Protocol):
     """How one kind of command is carried out."""
+
+    @property
+    def pool(self) -> Pool:
+        """Whose limit its commands count against."""
+        ...
 
     def prepare(self, request: ExecutionRequest, surroundings: Surroundings) -> PreparedCommand:
         """Decides everything about a request's run, without running anything.

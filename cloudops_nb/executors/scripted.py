@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from cloudops_nb.errors import InvalidCommand
-from cloudops_nb.executors.base import Exit, OutputSink, Surroundings
+from cloudops_nb.executors.base import PROCESSES, Exit, OutputSink, Pool, Surroundings
 from cloudops_nb.models import ExecutionRequest, PreparedCommand
 
 
@@ -27,9 +27,11 @@ class ScriptedExecutor:
 
     Args:
         responses: command line, as ``command.line`` writes it, to what it does.
+        pool: whose limit they count against.
     """
 
-    def __init__(self, responses: Mapping[str, Scripted]) -> None:
+    def __init__(self, responses: Mapping[str, Scripted], pool: Pool = PROCESSES) -> None:
+        self.pool = pool
         self._responses = dict(responses)
         self.ran: list[str] = []
 

@@ -1,12 +1,15 @@
 """Processes as they are run: output, exit codes, pipes that stay open."""
 
 import asyncio
+import fcntl
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,10 +19,10 @@ import pytest
 
 from cloudops_nb.errors import SpawnFailed
 from cloudops_nb.executors.process import ProcessExecutor
-from cloudops_nb.executors.process import child as child_module
+from cloudops_nb.executors.process import pipes as pipes_module
 from cloudops_nb.models import Exec, Shell
 from tests.executors.helpers import Sink, prepare, run, run_and_cancel
-from tests.support import Gate, carrying, is_alive, open_files, wait_until_gone
+from tests.support import Gate, carrying, is_alive, open_files, wait_until, wait_until_gone
 
 
 def shell(text: str) -> tuple[object, Sink]:
@@ -171,18 +174,28 @@ def test_without_pidfd_a_cancel_works_as_well(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_pipes_of_a_flooding_child_are_enlarged(monkeypatch: pytest.MonkeyPatch) -> None:
-    enlarged = []
-    original = child_module.Child._enlarge
+    original = pipes_module.OutputPipes._read
 
-    def enlarge(self: child_module.Child, fd: int) -> None:
+    def read_when_full(self: pipes_module.OutputPipes, fd: int) -> None:
+        wait_until(lambda: is_full(fd) or is_closed(fd))
         original(self, fd)
-        enlarged.append(fd)
 
-    monkeypatch.setattr(child_module.Child, "_enlarge", enlarge)
+    monkeypatch.setattr(pipes_module.OutputPipes, "_read", read_when_full)
     _, sink = shell("head -c 3000000 /dev/zero")
     assert len(sink.text("stdout")) == 3_000_000
-    assert max(len(data) for _, data in sink.pieces) > 64 * 1024
-    assert len(enlarged) > 0
+    assert max(len(data) for _, data in sink.pieces) == pipes_module.READ_SIZE
+
+
+def is_closed(pipe: int) -> bool:
+    """Whether nobody can write to it any more."""
+    poll = select.poll()
+    poll.register(pipe, 0)
+    return bool(poll.poll(0))  # POLLHUP is told unasked
+
+
+def is_full(pipe: int) -> bool:
+    unread = fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4)
+    return int.from_bytes(unread, sys.byteorder) == fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
 
 
 # Cancelling

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 from uuid import UUID
 
-from cloudops_nb.executors.base import Exit, OutputSink, Surroundings
-from cloudops_nb.executors.process.child import READ_SIZE, Child
+from cloudops_nb.errors import SpawnFailed
+from cloudops_nb.executors.base import PROCESSES, Exit, Lender, OutputSink, Surroundings
+from cloudops_nb.executors.process.child import Child
 from cloudops_nb.executors.process.kill import stop_tree
+from cloudops_nb.executors.process.limits import Limiter
+from cloudops_nb.executors.process.pacing import Pace
+from cloudops_nb.executors.process.pipes import READ_SIZE, OutputPipes
 from cloudops_nb.executors.process.prepare import (
     check_unchanged,
     prepare_exec,
@@ -20,9 +24,6 @@ from cloudops_nb.executors.process.watchdog import Watchdog
 from cloudops_nb.models import Exec, ExecutionRequest, PreparedCommand, Script, Shell
 
 T = TypeVar("T")
-
-DRAIN_SECONDS = 0.5
-"""How long output is still read after a process ended while something it left holds the pipe."""
 
 _PREPARE: dict[type, Callable[[ExecutionRequest, Surroundings], PreparedCommand]] = {
     Shell: prepare_shell,
@@ -37,12 +38,22 @@ class ProcessExecutor:
     Args:
         grace: seconds between SIGTERM and SIGKILL when a run is cancelled.
         watchdog: ends what runs when this process dies; one serves all executors of a loop.
+        lender: gives commands that call AWS their credentials; without one they find their own.
     """
 
-    def __init__(self, grace: float = 2.0, watchdog: Watchdog | None = None) -> None:
+    pool = PROCESSES
+
+    def __init__(
+        self,
+        grace: float = 2.0,
+        watchdog: Watchdog | None = None,
+        lender: Lender | None = None,
+    ) -> None:
         self._grace = grace
+        self._lender = lender
         self._watchdog = Watchdog() if watchdog is None else watchdog
         self._buffer = memoryview(bytearray(READ_SIZE))
+        self._pace = Pace()
 
     def prepare(self, request: ExecutionRequest, surroundings: Surroundings) -> PreparedCommand:
         """See ``Executor.prepare``."""
@@ -51,34 +62,73 @@ class ProcessExecutor:
     async def run(self, prepared: PreparedCommand, sink: OutputSink) -> Exit:
         """See ``Executor.run``; a cancelled run returns how the process died."""
         check_unchanged(prepared)
-        with self._watchdog.watching(prepared.id) as watch:
-            child = Child(prepared, sink.write, self._buffer)
-            watch(child.pid)
-            try:
-                return await self._run(child, prepared.id)
-            finally:
-                child.close()
+        if self._lender is None or not prepared.calls_aws:
+            return await self._run_limited(prepared, sink)
+        async with self._lender.lent(prepared, sink) as command:
+            return await self._run_limited(command, sink)
 
-    async def _run(self, child: Child, execution_id: UUID) -> Exit:
+    async def _run_limited(self, prepared: PreparedCommand, sink: OutputSink) -> Exit:
+        if prepared.limits is None:
+            return await self._run_watched(prepared, sink)
+        limiter = Limiter(prepared.limits)
         try:
-            # The future is shielded: a cancelled wait must not cancel what the ladder awaits.
-            await asyncio.shield(child.exit_code)
-            await _drain(child)
+            command = limiter.limited(prepared)
+            return limiter.explain(await self._run_watched(command, sink))
+        finally:
+            await uncancellable(limiter.close())
+
+    def pipes(self, sink: OutputSink) -> OutputPipes:
+        """Pipes for what one command prints.
+
+        Raises:
+            SpawnFailed: no more descriptors.
+        """
+        try:
+            return OutputPipes(sink.write, self._buffer, self._pace)
+        except OSError as error:
+            raise SpawnFailed(f"no pipe for its output: {error.strerror}") from error
+
+    async def _run_watched(self, prepared: PreparedCommand, sink: OutputSink) -> Exit:
+        with self._watchdog.watching(prepared.id) as watch:
+            pipes = self.pipes(sink)
+            try:
+                child = Child(
+                    prepared.argv,
+                    cwd=prepared.cwd,
+                    environment=prepared.environment,
+                    output=pipes.write_ends,
+                )
+                watch(child.pid)
+                pipes.close_write_ends()
+                exit_ = await self.until(child.exited.wait(), child, pipes, prepared.id)
+                return Exit(child.exit_code) if exit_ is None else exit_
+            finally:
+                pipes.close()
+
+    async def until(
+        self, ended: Awaitable[object], child: Child, pipes: OutputPipes, execution_id: UUID
+    ) -> Exit | None:
+        """Waits until a command in ``child`` has ended and what it printed is read.
+
+        When that is cancelled, the process and all that belongs to the execution is stopped: then
+        it returns how the process died.
+        """
+        try:
+            await ended
+            await pipes.drain()
         except asyncio.CancelledError:
-            survivors = await _uncancellable(stop_tree(child, execution_id, self._grace))
-            await _uncancellable(_drain(child))
+            survivors = await uncancellable(stop_tree(child, execution_id, self._grace))
+            await uncancellable(pipes.drain())
             if survivors:
                 left = ", ".join(map(str, survivors))
-                code = child.exit_code.result() if child.exit_code.done() else None
-                return Exit(code, f"not ours to stop and still running: process {left}")
-        return Exit(child.exit_code.result())
+                error = f"not ours to stop and still running: process {left}"
+                return Exit(child.exit_code, error, left_behind=True)
+            return Exit(child.exit_code)
+        return None
 
 
-async def _drain(child: Child) -> None:
-    await asyncio.wait({child.drained}, timeout=DRAIN_SECONDS)
-
-
-async def _uncancellable(work: Coroutine[Any, Any, T]) -> T:
+async def uncancellable(work: Coroutine[Any, Any, T]) -> T:
+    """Does the work to its end, however often that is cancelled."""
     task = asyncio.ensure_future(work)
     while not task.done():
         try:

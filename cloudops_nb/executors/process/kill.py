@@ -11,7 +11,7 @@ from uuid import UUID
 from cloudops_nb.executors.process.child import Child
 from cloudops_nb.executors.process.survivors import is_in_group, processes, tags
 
-_LONGEST_PAUSE = 0.05  # seconds between two looks at what is left
+_PAUSES = 0.001, 0.05  # the shortest and the longest between two looks at what is left, in seconds
 
 
 async def stop_tree(child: Child, execution_id: UUID, grace: float) -> list[int]:
@@ -34,15 +34,14 @@ async def _signal_until_gone(
 ) -> bool:
     """Whether all were gone within ``patience`` seconds (None: as long as it takes)."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + patience if patience is not None else None
+    began = loop.time()
     told: set[int] = set()
-    pause = 0.001
     empty_looks = 0
     while True:
         if not told or number is signal.SIGKILL:
             told.update(_signal_group(child.pid, number))
-        found = {*_group(child.pid), *_tagged(execution_id)}
-        if not child.exit_code.done():
+        found = _belonging(child.pid, execution_id)
+        if not child.exited.is_set():
             found.add(child.pid)
         left = [pid for pid in found if _signal(pid, number, told)]
         # A process between fork and exec has, for a moment, no environment to be found by:
@@ -50,10 +49,13 @@ async def _signal_until_gone(
         empty_looks = 0 if left else empty_looks + 1
         if empty_looks == 2:
             return True
-        if deadline is not None and loop.time() + pause > deadline:
+        passed = loop.time() - began
+        shortest, longest = _PAUSES
+        # Ever longer, but never long beside what it took so far; and at once to be sure of the end.
+        pause = shortest if empty_looks else min(max(shortest, passed / 4), longest)
+        if patience is not None and passed + pause > patience:
             return False
         await asyncio.sleep(pause)
-        pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 def _signal_group(leader: int, number: signal.Signals) -> list[int]:
@@ -78,10 +80,10 @@ def _signal(pid: int, number: signal.Signals, told: set[int]) -> bool:
     return True
 
 
-def _tagged(execution_id: UUID) -> list[int]:
-    """The live processes that carry the tag of this execution; empty where there is no /proc."""
+def _belonging(leader: int, execution_id: UUID) -> set[int]:
+    """The live processes of an execution: of its group, or with its tag; without /proc, none."""
     tag = str(execution_id).encode()
-    return [pid for pid in processes() if tag in tags(pid)]
+    return {pid for pid in processes() if is_in_group(pid, (leader,)) or tag in tags(pid)}
 
 
 def _group(leader: int) -> list[int]:

@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from cloudops_nb.executors.process.register import register_directory
+from cloudops_nb.executors.process.register import is_ours, register_directory
 from cloudops_nb.executors.process.survivors import TAG_VARIABLE, end, read_register
 
 
@@ -18,16 +18,10 @@ def cleanup_orphans() -> list[int]:
     process number means something else.
     """
     try:
-        registers = [each for each in register_directory().iterdir() if not _is_ours(each)]
+        registers = [each for each in register_directory().iterdir() if not is_ours(each)]
     except OSError:
         return []  # no directory of ours, so nothing was written there
     return sorted(pid for path in registers for pid in _clean_up(path))
-
-
-def _is_ours(path: Path) -> bool:
-    # Not even opened: closing it again would drop this process's lock on it (fcntl(2)). What has
-    # no name yet is being made.
-    return path.name.startswith((f"{os.getpid()}-", "."))
 
 
 def _clean_up(path: Path) -> set[int]:

@@ -14,8 +14,9 @@ from cloudops_nb.config import expanded, is_file
 from cloudops_nb.errors import InvalidCommand, SpawnFailed
 from cloudops_nb.executors.base import Surroundings
 from cloudops_nb.executors.process.environment import child_environment
+from cloudops_nb.executors.process.limits import means
 from cloudops_nb.models import Exec, ExecutionRequest, PreparedCommand, Script, Shell
-from cloudops_nb.models.aws_line import mentions_aws
+from cloudops_nb.models.aws_options import mentions_aws
 from cloudops_nb.redaction import Redactor, secrets_in
 
 
@@ -34,7 +35,8 @@ def prepare_process(
     """Fixes program, directory, environment and hashes of the process ``words`` describe.
 
     Raises:
-        InvalidCommand: the program is not found or may not be executed.
+        InvalidCommand: the program is not found or may not be executed, or a limit cannot be
+            enforced here.
     """
     environment, withheld = child_environment(
         environ if environ is not None else surroundings.environ,
@@ -45,6 +47,8 @@ def prepare_process(
     )
     cwd = expanded(request.working_dir or surroundings.cwd).absolute()
     program = find_program(words[0], environment, cwd)
+    if request.limits is not None:
+        means(environment).check(request.limits)
     redactor = Redactor(secrets_in(request.env))
     return PreparedCommand(
         id=request.id,
@@ -60,8 +64,10 @@ def prepare_process(
         profile=profile or environment.get("AWS_PROFILE"),
         region=region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
         endpoint=environment.get("AWS_ENDPOINT_URL") if keeps_aws else None,
+        calls_aws=keeps_aws,
         record_path=record_path,
         withheld_env=withheld,
+        limits=request.limits,
     )
 
 
@@ -114,11 +120,18 @@ def prepare_script(request: ExecutionRequest, surroundings: Surroundings) -> Pre
 
 
 def check_unchanged(prepared: PreparedCommand) -> None:
-    """Makes sure that a script file still is what was judged when it was prepared.
+    """Makes sure that a script and the files it reads still are what was judged.
 
     Raises:
-        SpawnFailed: it was changed or is gone; nothing was started.
+        SpawnFailed: one was changed or is gone; nothing was started.
     """
+    for path, sha256 in prepared.files:
+        try:
+            same = content_sha256(path) == sha256
+        except OSError as error:
+            raise SpawnFailed(f"{path}: {error.strerror}") from error
+        if not same:
+            raise SpawnFailed(f"{path} was changed after it was submitted; submit it again")
     if not isinstance(prepared.request.command, Script):
         return
     path = Path(prepared.argv[-1])
@@ -152,14 +165,23 @@ def find_program(name: str, environment: Mapping[str, str], cwd: Path) -> Path:
 def file_sha256(path: Path) -> str | None:
     """The SHA-256 of a file, remembered until it changes; None for one that may not be read."""
     status = path.stat()
-    return _sha256(path, status.st_ino, status.st_size, status.st_mtime_ns)
+    return _sha256(str(path), status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def content_sha256(path: Path) -> str:
+    """The SHA-256 of a file's content, read now.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @lru_cache(maxsize=256)
-def _sha256(path: Path, *_version: int) -> str | None:
+def _sha256(path: str, *_version: int) -> str | None:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return content_sha256(Path(path))
     except PermissionError:  # execute-only binaries exist; their path and size must do
         return None
 

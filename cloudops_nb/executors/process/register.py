@@ -7,10 +7,14 @@ import fcntl
 import os
 import stat
 import tempfile
+import threading
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from cloudops_nb.executors.process.survivors import SLOT_BYTES, slot
+from cloudops_nb.executors.process.survivors import SLOT_BYTES, read_register, slot
+
+_open_here: set[Register] = set()
+_open_here_lock = threading.Lock()
 
 
 class Register:
@@ -31,6 +35,8 @@ class Register:
         self.path = Path(temporary).rename(directory / f"{os.getpid()}-{uuid4().hex}")
         self._free: list[int] = []
         self._slots = 0
+        with _open_here_lock:
+            _open_here.add(self)
 
     def add(self, execution_id: UUID) -> int:
         """Notes a command that is about to start; returns its slot.
@@ -68,8 +74,38 @@ class Register:
     def close(self) -> None:
         """Removes the file."""
         self.path.unlink(missing_ok=True)
-        os.close(self.fd)
-        self.fd = -1
+        with _open_here_lock:
+            _open_here.discard(self)
+            os.close(self.fd)
+            self.fd = -1
+
+
+def running_ids() -> set[UUID]:
+    """The commands that run in any kernel of this user, so far as they are watched over.
+
+    Those of a kernel that died count until somebody has cleaned up after it.
+
+    Raises:
+        OSError: the directory of the registers cannot be made, or is not private.
+    """
+    ids: set[bytes] = set()
+    with _open_here_lock:
+        for register in _open_here:
+            ids |= read_register(register.fd)[0]
+    for path in register_directory().iterdir():
+        if is_ours(path):
+            continue
+        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+            ids |= read_register(file.fileno())[0]
+    return {UUID(each.decode()) for each in ids}
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a register is this process's own, or is just being made.
+
+    Those must not even be opened: closing one again would drop the lock on it (fcntl(2)).
+    """
+    return path.name.startswith((f"{os.getpid()}-", "."))
 
 
 def register_directory() -> Path:

@@ -92,7 +92,8 @@ def _stat(pid: int) -> list[bytes]:
 
 
 def _read(pid: int, name: str) -> bytes:
-    with open(f"/proc/{pid}/{name}", "rb") as file:  # noqa: PTH123 - pathlib is slow to import
+    path = f"/proc/{pid}/{name}"
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - pathlib is slow to import
         return file.read()
 
 
