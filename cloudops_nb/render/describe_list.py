@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from cloudops_nb.models.results import ExecutionSummary
 from cloudops_nb.records import Records
 from cloudops_nb.render.record import Headline, Note, Record, Table, count, one_line, took, when
+from cloudops_nb.render.weigh import fitting
 
-_SUMMARIES = 100
+_SUMMARIES = (100, 50)  # the second where titles are long
+_TABLE = 60_000  # bytes of both forms
 _RECORDS = 10
 _COLUMNS = 8
 _TITLE = 160  # bytes of HTML, like the two below
@@ -26,6 +28,11 @@ class ExecutionTable(tuple[ExecutionSummary, ...]):
 def describe_summaries(summaries: Sequence[ExecutionSummary]) -> Record:
     """The record of a list of executions, in the order given."""
     headline = Headline(None, (count(len(summaries), "execution"),))
+    tables = (_summaries(summaries, rows) for rows in _SUMMARIES)
+    return Record(headline, (fitting(tables, _TABLE),) if summaries else ())
+
+
+def _summaries(summaries: Sequence[ExecutionSummary], shown: int) -> Table:
     rows = tuple(
         (
             str(summary.id),
@@ -34,16 +41,17 @@ def describe_summaries(summaries: Sequence[ExecutionSummary]) -> Record:
             when(summary.started_at),
             took(summary.duration),
         )
-        for summary in summaries[:_SUMMARIES]
+        for summary in summaries[:shown]
     )
     left = len(summaries) - len(rows)
     more = f"{left:,} more" if left else ""
-    table = Table(("id", "state", "command", "started", "took"), rows, more=more)
-    return Record(headline, (table,) if rows else ())
+    return Table(("id", "state", "command", "started", "took"), rows, more=more)
 
 
 def _title(summary: ExecutionSummary) -> str:
     title = one_line(summary.title or "", _TITLE)
+    if summary.reason:
+        return f"{title} ({one_line(summary.reason, _TITLE)})"
     if summary.commands == 1:
         return title
     return f"{title} ({count(summary.commands, 'command')})".lstrip()

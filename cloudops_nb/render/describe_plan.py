@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cloudops_nb.errors import LogUnavailable
 from cloudops_nb.models.results import ExecutionResult, ExecutionStatus, PlanExecutionResult
+from cloudops_nb.render.describe_attempts import attempts
 from cloudops_nb.render.describe_result import (
     LABELS,
     NO_OUTPUT,
@@ -32,21 +33,27 @@ from cloudops_nb.render.record import (
     took,
     when,
 )
+from cloudops_nb.render.weigh import fitting, weigh
 
-_ROWS = 50
+_ROWS = (50, 25)  # the second where names, tags and reasons are long
 _UNFOLDED_ROWS = 20
 _FAILURES = 8
 _FAILURE_LINES = 6
+_COUNTED = 50  # results whose records are counted
 
-# Budgets in bytes of HTML. Together with the style sheet they stay below record.MAX_BYTES.
+# Budgets in bytes of HTML; as text the same takes as much again or less.
 _TITLE = 140
 _TAGS = 80
 _REASON = 100
 _FAILURE_TEXT = 400
-_FAILURE_OUTPUT = 1_200
 _LOG = 300
 
-_BY_URGENCY = (
+# Budgets in both forms. Together with the style sheet they stay below record.MAX_BYTES.
+_TABLE = 27_000
+_ACCOUNTS = 27_000  # of the failures
+_FAILURE_OUTPUT = 3_000
+
+BY_URGENCY = (
     ExecutionStatus.FAILED,
     ExecutionStatus.TIMEOUT,
     ExecutionStatus.INTERRUPTED,
@@ -56,35 +63,40 @@ _BY_URGENCY = (
     ExecutionStatus.PENDING,
     ExecutionStatus.COMPLETED,
 )
-_FAILED = _BY_URGENCY[:3]
+FAILED = BY_URGENCY[:3]
 
 
 def describe_plan(plan: PlanExecutionResult) -> Record:
     """The record of a plan."""
-    failed = [numbered for numbered in enumerate(plan.results) if numbered[1].status in _FAILED]
+    failed = [numbered for numbered in enumerate(plan.results) if numbered[1].status in FAILED]
     blocks: list[Block] = []
     if plan.error:
         blocks.append(Note("error", clipped(plan.error, LABELS), "bad"))
+    accounts = _accounts(failed)
+    told = len(accounts)
     if plan.results:
-        blocks.append(_table(plan.results, {index for index, _ in failed[:_FAILURES]}))
-    blocks += [_failure(index, result) for index, result in failed[:_FAILURES]]
-    if len(failed) > _FAILURES:
-        blocks.append(Note("more failures", f"{len(failed) - _FAILURES:,}, in .results"))
+        told_below = {index for index, _ in failed[:told]}
+        tables = (_table(plan.results, told_below, rows) for rows in _ROWS)
+        blocks.append(fitting(tables, _TABLE))
+    blocks += accounts
+    if len(failed) > told:
+        blocks.append(Note("more failures", f"{len(failed) - told:,}, in .results"))
     records = _records(plan.results)
     if records:
         blocks.append(Note(count(records, "record"), ".records or .records.to_pandas()"))
     blocks += _asides(plan)
-    return Record(_headline(plan), tuple(blocks))
+    return Record(plan_headline(plan), tuple(blocks))
 
 
-def _headline(plan: PlanExecutionResult) -> Headline:
+def plan_headline(plan: PlanExecutionResult) -> Headline:
+    """The first line about a plan that has ended."""
     counts = plan.stats.model_dump()
     total, completed = plan.stats.total, plan.stats.completed
     facts = [count(total, "command")]
     if plan.description and plan.description.startswith(facts[0]):
         facts = []  # a plan without a title of its own is called "4 commands in parallel"
     if completed != total:
-        others = [(counts.get(status, 0), status) for status in _BY_URGENCY[:-1]]
+        others = [(counts.get(status, 0), status) for status in BY_URGENCY[:-1]]
         facts = [f"{completed:,} of {total:,} completed"]
         facts += [f"{number:,} {status}" for number, status in others if number]
     return Headline(
@@ -92,16 +104,16 @@ def _headline(plan: PlanExecutionResult) -> Headline:
         facts=tuple(facts),
         title=one_line(plan.description or "", LABELS),
         took=took(plan.total_duration),
-        shares=tuple((status, counts.get(status, 0)) for status in reversed(_BY_URGENCY)),
+        shares=tuple((status, counts.get(status, 0)) for status in reversed(BY_URGENCY)),
     )
 
 
-def _table(results: tuple[ExecutionResult, ...], told_below: set[int]) -> Table:
+def _table(results: tuple[ExecutionResult, ...], told_below: set[int], rows: int) -> Table:
     total = len(results)
     numbered = list(enumerate(results))
-    if total > _ROWS:
-        numbered.sort(key=lambda pair: _BY_URGENCY.index(pair[1].status))  # stable: plan order
-    shown = numbered[:_ROWS]
+    if total > rows:
+        numbered.sort(key=lambda pair: BY_URGENCY.index(pair[1].status))  # stable: plan order
+    shown = numbered[:rows]
     columns: dict[str, list[str | ExecutionStatus]] = {
         "#": [str(index) for index, _ in shown],
         "state": [result.status for _, result in shown],
@@ -113,13 +125,13 @@ def _table(results: tuple[ExecutionResult, ...], told_below: set[int]) -> Table:
     }
     filled = {name: cells for name, cells in columns.items() if any(cells)}
     title = f"all {count(total, 'command')}" if total > _UNFOLDED_ROWS else ""
-    if total > _ROWS:
-        title = f"{_ROWS} of {count(total, 'command')}, failures first"
+    if total > rows:
+        title = f"{rows} of {count(total, 'command')}, failures first"
     return Table(
         tuple(filled),
         tuple(zip(*filled.values(), strict=True)),
         title=title,
-        more=f"{total - _ROWS:,} more, all in .to_pandas()" if total > _ROWS else "",
+        more=f"{total - rows:,} more, all in .to_pandas()" if total > rows else "",
     )
 
 
@@ -133,12 +145,26 @@ def _reason(result: ExecutionResult) -> str:
     return "".join(one_line(note.text, _REASON) for note in complaint(result, _FAILURE_TEXT))
 
 
+def _accounts(failed: list[tuple[int, ExecutionResult]]) -> list[Record]:
+    """Of the first failures: where they have much to say, of fewer."""
+    accounts: list[Record] = []
+    room = _ACCOUNTS
+    for index, result in failed[:_FAILURES]:
+        account = _failure(index, result)
+        room -= weigh(account)
+        if room < 0:
+            break
+        accounts.append(account)
+    return accounts
+
+
 def _failure(index: int, result: ExecutionResult) -> Record:
     blocks: list[Block] = []
     title = one_line(result.title, _TITLE)
     if result.command and result.command != title:
         blocks.append(command(result.command, _FAILURE_LINES, _FAILURE_TEXT))
     blocks += complaint(result, _FAILURE_TEXT)
+    blocks += attempts(result)
     if was_started(result):
         blocks.append(_last_lines(result))
         blocks.append(log_note(result.log_path, _LOG))
@@ -166,8 +192,8 @@ def _last_lines(result: ExecutionResult) -> Block:
 def _records(results: tuple[ExecutionResult, ...]) -> int:
     """How many records the plan's outputs hold; 0 where to count them would take long."""
     done = [result for result in results if result.success]
-    logged = sum(log_size(result) or 0 for result in done[:_ROWS])
-    if len(done) > _ROWS or logged > RECORDS_CHARACTERS:
+    logged = sum(log_size(result) or 0 for result in done[:_COUNTED])
+    if len(done) > _COUNTED or logged > RECORDS_CHARACTERS:
         return 0
     try:
         texts = [result.stdout for result in done]
@@ -185,5 +211,8 @@ def _asides(plan: PlanExecutionResult) -> list[Note]:
     directories = {result.log_path.parent for result in plan.results if was_started(result)}
     if len(directories) == 1:
         asides.append(log_note(directories.pop(), LABELS, "logs"))
-    asides.append(Note("id", str(plan.id), "aside"))
+    if plan.success:
+        asides.append(Note("id", str(plan.id), "aside"))
+    else:  # what did not complete, and nothing else
+        asides.append(Note("run the rest", f"%cloudops resume {plan.id}", "aside"))
     return asides

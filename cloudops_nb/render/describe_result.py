@@ -8,7 +8,7 @@ from pathlib import Path
 from cloudops_nb.config import home_relative
 from cloudops_nb.errors import LogUnavailable, RecordsUnavailable
 from cloudops_nb.models.results import ExecutionResult, ExecutionStatus, signal_name
-from cloudops_nb.records import parse_records
+from cloudops_nb.render.describe_attempts import attempts
 from cloudops_nb.render.excerpt import excerpt
 from cloudops_nb.render.record import (
     Block,
@@ -23,12 +23,14 @@ from cloudops_nb.render.record import (
     when,
 )
 
-# Budgets in bytes of HTML. Together with the style sheet they stay below record.MAX_BYTES.
-_STREAM = 20_000
-_COMMAND = 6_000
-_ERROR = 3_000
+# Budgets in bytes of HTML; as text the same takes as much again or less. In both forms and with the
+# style sheet they stay below record.MAX_BYTES.
+_COMMAND = 3_500
+_ERROR = 2_000
 _NAMES = 600
-LABELS = 1_000
+LABELS = 600
+
+_OUTPUT = 36_000  # in both forms, shared by the streams
 
 NO_OUTPUT = Note("output", "none")
 
@@ -43,6 +45,7 @@ def describe_result(result: ExecutionResult) -> Record:
     if result.command:
         blocks.append(command(result.command, _COMMAND_LINES, _COMMAND))
     blocks += complaint(result, _ERROR)
+    blocks += attempts(result)
     if was_started(result):
         blocks += _output(result)
     if result.omitted_bytes:
@@ -52,13 +55,17 @@ def describe_result(result: ExecutionResult) -> Record:
         names = one_line(", ".join(result.withheld_env), _NAMES)
         blocks.append(Note("not passed to the command", f"{names} (pass with --env NAME)"))
     blocks += _asides(result)
-    headline = Headline(
+    return Record(result_headline(result), tuple(blocks))
+
+
+def result_headline(result: ExecutionResult) -> Headline:
+    """The first line about one command."""
+    return Headline(
         result.status,
         facts=ending(result),
         title=one_line(result.name or "", LABELS) if result.name != result.command else "",
         took=took(result.duration) if was_started(result) else "",
     )
-    return Record(headline, tuple(blocks))
 
 
 def was_started(result: ExecutionResult) -> bool:
@@ -77,6 +84,8 @@ def ending(result: ExecutionResult) -> tuple[str, ...]:
         facts.append(f"exit {result.exit_code}")
     if result.attempts > 1:
         facts.append(count(result.attempts, "attempt"))
+    if result.resumed_from is not None:
+        facts.append("in an earlier run")
     return tuple(facts)
 
 
@@ -125,7 +134,7 @@ def outputs(result: ExecutionResult) -> tuple[str, str] | Note:
 def record_count(result: ExecutionResult, stdout: str) -> int:
     """How many records the output holds; 0 for plain text."""
     try:
-        records = parse_records(stdout, path=result.record_path, query=result.query)
+        records = result.read_records(stdout, {})
     except (RecordsUnavailable, RecursionError):  # RecursionError: JSON nested without end
         return 0
     return 0 if records.kind == "text" else len(records)
@@ -141,11 +150,12 @@ def _output(result: ExecutionResult) -> list[Block]:
     if isinstance(output, Note):
         return [output]
     stdout, stderr = output
+    share = _OUTPUT // 2 if stdout and stderr else _OUTPUT
     blocks: list[Block] = []
     if stdout:
-        blocks.append(excerpt(stdout, "stdout", _STREAM))
+        blocks.append(excerpt(stdout, "stdout", share))
     if stderr:
-        blocks.append(excerpt(stderr, "stderr", _STREAM))
+        blocks.append(excerpt(stderr, "stderr", share))
     if not blocks:
         blocks.append(NO_OUTPUT)
     if result.success and len(stdout) <= RECORDS_CHARACTERS:

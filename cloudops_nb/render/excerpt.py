@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from cloudops_nb.models.results import Stream
 from cloudops_nb.render.ansi import MAX_LINE, Line, parse
-from cloudops_nb.render.record import Excerpt, weight
-from cloudops_nb.render.style import text_css
+from cloudops_nb.render.record import Excerpt
+from cloudops_nb.render.weigh import line_weight
 
 WHOLE_LINES = 40
 WHOLE_CHARACTERS = 8_000
 HEAD_LINES = 10
 TAIL_LINES = 20
 
-_SPAN_BYTES = 23  # <span style=""></span>
-_CUT_BYTES = 80  # the marker on a cut line
-
 # Tried in turn until the excerpt is light enough: characters of a line, styles kept, and the part
-# of the lines. The last fits any text: a line is at most 32 times the 14 bytes of "⟨U+10FFFF⟩".
+# of the lines. The last fits any text: of 32 characters none takes more than 6 bytes, "&quot;".
 _STEPS = (
     (MAX_LINE, True, 1),
     (500, True, 1),
@@ -31,7 +28,7 @@ def excerpt(
 ) -> Excerpt:
     """``text`` whole where it is short, else its first ``head`` and last ``tail`` lines.
 
-    ``budget`` is in bytes of HTML; where it is tight, lines are cut, then styles left out.
+    ``budget`` is in bytes of both forms; where it is tight, lines are cut, then styles left out.
     """
     text = text.strip("\n")  # the AWS CLI's errors begin with an empty line
     total = text.count("\n") + 1
@@ -46,7 +43,7 @@ def excerpt(
         top = [_fitted(line, width, styled) for line in first[: _part(first, share)]]
         end = [_fitted(line, width, styled) for line in last[len(last) - _part(last, share) :]]
         omitted = total - len(top) - len(end)
-        if sum(map(_weight, top + end)) <= budget:
+        if sum(map(line_weight, top + end)) <= budget:
             break
     return Excerpt(stream, tuple(top), omitted, tuple(end))
 
@@ -58,9 +55,3 @@ def _part(lines: list[Line], share: int) -> int:
 def _fitted(line: Line, width: int, styled: bool) -> Line:
     short = line.shortened(width)
     return short if styled else short.unstyled()
-
-
-def _weight(line: Line) -> int:
-    """Bytes of the line in HTML, or a little more."""
-    markup = sum(len(css) + _SPAN_BYTES for _, style in line.segments if (css := text_css(style)))
-    return weight(line.text) + markup + bool(line.cut) * _CUT_BYTES + 1

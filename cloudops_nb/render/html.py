@@ -20,6 +20,7 @@ from cloudops_nb.render.describe import describe
 from cloudops_nb.render.record import (
     Block,
     Command,
+    Drawing,
     Excerpt,
     Headline,
     Note,
@@ -43,7 +44,12 @@ def result_html(result: ExecutionResult | PlanExecutionResult) -> str:
 
 def record_html(record: Record) -> str:
     """Any record, as one ``div``."""
-    return f'<div class="{_CLASSES}"><style>{style_sheet()}</style>{_record(record)}</div>'
+    return framed(_record(record))
+
+
+def framed(html: str) -> str:
+    """Any HTML of ours in a record's ``div``, with its look."""
+    return f'<div class="{_CLASSES}"><style>{style_sheet()}</style>{html}</div>'
 
 
 def _record(record: Record) -> str:
@@ -92,6 +98,8 @@ def _block(block: Block) -> str:
             return _excerpt(block)
         case Table():
             return _table(block)
+        case Drawing():
+            return _drawing(block)
         case Record():
             # A quotation is indented even where the style sheet is gone.
             return f"<blockquote>{_record(block)}</blockquote>"
@@ -147,6 +155,13 @@ def _table(table: Table) -> str:
     if table.title:
         return f"<details><summary>{table.title}:</summary>{html}</details>"
     return html
+
+
+def _drawing(block: Drawing) -> str:
+    # The text is for who cannot see the svg, and for viewers that drop it: JupyterLab, in untrusted
+    # notebooks, keeps the labels alone, in a heap. They stay hidden where the style sheet is gone.
+    text = f"<details><summary>as text</summary>{_pre(escape(block.text))}</details>"
+    return f'<div class="co-drawing" style="display:none">{block.svg}</div>{text}'
 
 
 def _cell(cell: str | ExecutionStatus) -> str:

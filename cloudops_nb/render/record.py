@@ -20,7 +20,7 @@ from cloudops_nb.models.results import ExecutionStatus, Stream
 from cloudops_nb.render.ansi import Line, plain
 
 MAX_BYTES = 65_536
-"""Bound of a record, as text and as HTML, whatever it is about."""
+"""Bound of a record, its text and its HTML together, whatever it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,14 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture, as an ``svg`` element and as lines of text that say the same."""
+
+    svg: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """A whole record, or within one the account of a command that failed."""
 
@@ -89,7 +97,7 @@ class Record:
     blocks: tuple[Block, ...] = ()
 
 
-Block = Command | Excerpt | Note | Table | Record
+Block = Command | Excerpt | Note | Table | Drawing | Record
 
 
 SYMBOLS = {
@@ -144,7 +152,7 @@ def cut_marker(line: Line) -> str:
 
 
 def weight(text: str) -> int:
-    """Bytes of ``text`` in HTML, the longer of the two forms."""
+    """Bytes of ``text`` in HTML, the heavier of the two forms."""
     return len(escape(text).encode())
 
 

@@ -137,6 +137,25 @@ _DARK_PAGES = (
 @lru_cache(maxsize=1)
 def style_sheet() -> str:
     """The style sheet of a record, each rule under ``.cloudops-record``."""
-    layout = files(__package__).joinpath("record.css").read_text(encoding="utf-8")
     palettes = f".cloudops-record{{{_variables(_LIGHT)}}}{_DARK_PAGES}{{{_variables(_DARK)}}}"
-    return palettes + re.sub(r"/\*.*?\*/|\n *", "", layout, flags=re.DOTALL)
+    return palettes + _packed("record.css")
+
+
+@lru_cache(maxsize=1)
+def picture_sheet() -> str:
+    """The style sheet of a picture, each rule under ``.cloudops-picture``.
+
+    A state's name is a class that sets the colour. Outside a record, whose sheet has the palettes,
+    it is one that can be seen on white and on black.
+    """
+    states = "".join(
+        f".cloudops-picture .co-{status}{{color:{plain};color:var(--co-{index},{plain})}}"
+        for status, index in _STATES.items()
+        for plain in (_readable(_LIGHT[index]),)
+    )
+    return states + _packed("picture.css")
+
+
+def _packed(name: str) -> str:
+    layout = files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return re.sub(r"/\*.*?\*/|\n *", "", layout, flags=re.DOTALL)

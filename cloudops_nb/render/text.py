@@ -18,6 +18,7 @@ from cloudops_nb.render.describe import describe
 from cloudops_nb.render.record import (
     Block,
     Command,
+    Drawing,
     Excerpt,
     Headline,
     Note,
@@ -65,6 +66,8 @@ def _block(block: Block) -> Iterator[str]:
             yield from _excerpt(block)
         case Table():
             yield from _table(block)
+        case Drawing():
+            yield from _indented("  ", "  ", block.text.split("\n"))
         case Record():
             yield from _indented("", "  ", list(_record(block)))
 
@@ -91,12 +94,10 @@ def _table(table: Table) -> Iterator[str]:
     if table.title:
         yield f"{table.title}:"
     rows = [table.columns, *([_cell(cell) for cell in row] for row in table.rows)]
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     # Nothing is padded to the width of the last column: it holds durations.
     for row in rows:
-        padded = (
-            cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
-        )
+        padded = (cell + " " * (room - width(cell)) for cell, room in zip(row, widths, strict=True))
         yield f"  {'  '.join(padded)}".rstrip()
     if table.more:
         yield f"  … {table.more} …"
@@ -106,7 +107,8 @@ def _cell(cell: str | ExecutionStatus) -> str:
     return state(cell) if isinstance(cell, ExecutionStatus) else cell
 
 
-def _width(text: str) -> int:
+def width(text: str) -> int:
+    """Columns that ``text`` takes in a terminal."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len

@@ -3,6 +3,9 @@
 import re
 
 import pytest
+from bs4 import BeautifulSoup
+from nbconvert import HTMLExporter
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from cloudops_nb.models.results import ExecutionResult, PlanExecutionResult
 from cloudops_nb.records import Records
@@ -114,3 +117,19 @@ def test_bars_show_how_many_commands_ended_how() -> None:
     html = result_html(a_plan(a_result(), a_result("failed", 1, number=1)))
 
     assert re.findall(r"flex:(\d+)", html) == ["1", "1"]
+
+
+@pytest.mark.parametrize("result", RESULTS)
+def test_a_page_of_nbconvert_says_all_of_a_record_without_a_script(
+    result: ExecutionResult | PlanExecutionResult,
+) -> None:
+    html = result_html(result)
+    shown = {"text/html": html, "text/plain": result_text(result)}
+    output = new_output("execute_result", shown, execution_count=1)
+    page, _ = HTMLExporter().from_notebook_node(
+        new_notebook(cells=[new_code_cell("%%cloudops", outputs=[output])])
+    )
+
+    [kept] = BeautifulSoup(page, "html.parser").select("div.cloudops-record")
+    assert Elements(str(kept)).text == Elements(html).text
+    assert "script" not in Elements(html).tags

@@ -52,7 +52,7 @@ def test_a_plan_is_told_in_full() -> None:
           log: ~/.local/state/cloudops_nb/logs/00000000-0000-5eed-0000-000000000002.log
         started: 2026-07-30 14:03:22 UTC
         logs: ~/.local/state/cloudops_nb/logs
-        id: 00000000-0000-5eed-0000-0000000f423f""")
+        run the rest: %cloudops resume 00000000-0000-5eed-0000-0000000f423f""")
 
 
 @pytest.mark.parametrize(
