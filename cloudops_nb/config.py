@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -41,6 +42,12 @@ class ExecutionConfig(BaseSettings):
     oversized_output_strategy: OversizedOutputStrategy = Field(
         "truncate_with_warning", description="what happens to output above the log size"
     )
+    log_retention_days: int = Field(
+        30, ge=0, description="days until logs and results are removed; 0: never for their age"
+    )
+    log_dir_max_bytes: int = Field(
+        5 * 2**30, ge=0, description="size above which the oldest are removed; 0: no bound"
+    )
     cancel_grace_ms: int = Field(2_000, ge=0, description="from SIGTERM to SIGKILL on cancel")
     pass_env: frozenset[str] = Field(
         frozenset(), description="names of secret-looking variables that commands may inherit"
@@ -60,12 +67,17 @@ class ExecutionConfig(BaseSettings):
             )
         return self
 
-    @property
+    @cached_property
     def log_directory(self) -> Path:
         """Where logs go: ``log_dir``, or ``logs`` in the per-user state directory."""
         if self.log_dir is not None:
             return expanded(self.log_dir).absolute()
         return user_state_path("cloudops_nb", appauthor=False) / "logs"
+
+    @property
+    def lock_directory(self) -> Path:
+        """Where the files of resource locks are: one place for all kernels of this user."""
+        return user_state_path("cloudops_nb", appauthor=False) / "locks"
 
 
 def expanded(path: Path | str) -> Path:

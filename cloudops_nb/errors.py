@@ -3,27 +3,34 @@
     ExecutionError
     ├── ValidationError            the request or plan is wrong; nothing was started
     │   ├── InvalidCommand
+    │   │   └── UnknownName        AWS has no such service, operation or parameter
     │   ├── InvalidPlan
     │   ├── InvalidWorkingDir
     │   ├── MissingField
     │   ├── ScriptNotFound
-    │   └── TimeoutTooLarge
+    │   ├── TimeoutTooLarge
+    │   └── UnsafeRetry            it asks to be run again and may change something each time
     ├── ApprovalRequired           a risky command was held back; carries the digest to approve
     ├── AlreadyInitialized         the process already has a global engine
     ├── EngineClosed               the engine was shut down
-    ├── ExecutionNotFound          no execution has this id (or it was retired)
+    ├── ExecutionNotFound          no execution has this id (or it was rotated away)
     ├── ExecutionNotCompleted      its result was asked for while it still runs
     ├── ExecutionNotRunning        it cannot be cancelled: it has ended
     ├── ExecutionTimeout           a wait was given up; the execution goes on
     ├── ExecutionCancelled         raised by a cell whose execution was cancelled
     ├── CommandFailed              raised by a cell whose command failed
+    ├── CredentialsUnavailable     a profile's AWS credentials cannot be had
     ├── SpawnFailed                the operating system refused to start the process
     ├── InvalidSetting             the setting cannot be changed on a running engine
     ├── JournalUnavailable         the journal cannot be written, so nothing may start
+    ├── LockUnavailable            a lock's file cannot be made or locked
     ├── LogUnavailable             a log cannot be written or is gone
+    ├── NotResumable               it is no plan, or has nothing left to run
     ├── RecordsUnavailable         an output cannot be read as the records asked for
+    ├── RegionsUnavailable         which regions an account has enabled cannot be asked
     ├── SandboxUnavailable         the AWS sandbox cannot be started
-    └── SerializationError         text that should be a request, plan or result is not
+    ├── SerializationError         text that should be a request, plan or result is not
+    └── StepValueUnavailable       what a step wants of an earlier one cannot be had
 
 A failed command is a result, not an exception: these are refusals and faults of the host.
 Only a notebook cell turns a failed result into ``CommandFailed``, so that "Run All" stops.
@@ -31,6 +38,7 @@ Only a notebook cell turns a failed result into ``CommandFailed``, so that "Run 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -45,6 +53,14 @@ class ValidationError(ExecutionError, ValueError):
 
 class InvalidCommand(ValidationError):
     """The command contradicts itself or names something that does not exist."""
+
+
+class UnknownName(InvalidCommand):
+    """AWS has no service, operation or parameter of this name. ``closest`` are what it may mean."""
+
+    def __init__(self, message: str, closest: Sequence[str] = ()) -> None:
+        super().__init__(message + (f"; did you mean {' or '.join(closest)}?" if closest else ""))
+        self.closest = tuple(closest)
 
 
 class InvalidPlan(ValidationError):
@@ -88,6 +104,17 @@ class TimeoutTooLarge(ValidationError):
         self.max_timeout_ms = max_timeout_ms
 
 
+class UnsafeRetry(ValidationError):
+    """A retry was asked for a command that may change something each time it runs."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__(
+            f"`{line[:80]}` is not known to change nothing, so it is not run again by itself; "
+            "if running it twice does no harm, say so: --idempotent in a cell, "
+            "`idempotent: true` in a `retry`, RetryConfig(idempotent=True)"
+        )
+
+
 class ApprovalRequired(ExecutionError):
     """A risky command was not approved. ``digest`` approves exactly what was shown."""
 
@@ -108,11 +135,12 @@ class EngineClosed(ExecutionError):
 
 
 class ExecutionNotFound(ExecutionError, LookupError):
-    """The engine knows no execution with this id."""
+    """Neither the engine nor its log directory knows an execution with this id."""
 
     def __init__(self, execution_id: UUID | str) -> None:
         super().__init__(
-            f"no execution {execution_id}: it was never submitted to this engine, or was retired"
+            f"no execution {execution_id}: it was never submitted with this log directory, "
+            "or was rotated away"
         )
         self.execution_id = execution_id
 
@@ -149,6 +177,10 @@ class CommandFailed(ExecutionError):
         self.exit_code = exit_code
 
 
+class CredentialsUnavailable(ExecutionError):
+    """The AWS credentials of a profile cannot be had; the message says what to do."""
+
+
 class SpawnFailed(ExecutionError):
     """The operating system refused to start the process."""
 
@@ -161,12 +193,32 @@ class JournalUnavailable(ExecutionError):
     """The journal cannot be written; nothing more is started until it can."""
 
 
+class LockUnavailable(ExecutionError):
+    """A resource lock's file cannot be made or locked, so the command must not start."""
+
+
 class LogUnavailable(ExecutionError):
     """A log file cannot be created, written or read."""
 
 
+class NotResumable(ExecutionError):
+    """What was to be resumed is no plan, or has nothing left to run."""
+
+
 class RecordsUnavailable(ExecutionError):
     """The output does not have the records that were asked for."""
+
+
+class RegionsUnavailable(ExecutionError):
+    """Nobody may say which regions an account has enabled; ``denied`` is what AWS answered."""
+
+    def __init__(self, account: str, denied: list[str]) -> None:
+        super().__init__(
+            f"which regions account {account} has enabled is unknown: allow ec2:DescribeRegions or "
+            f"account:ListRegions, or name the regions. AWS: {'; '.join(denied)}"
+        )
+        self.account = account
+        self.denied = denied
 
 
 class SandboxUnavailable(ExecutionError):
@@ -175,3 +227,7 @@ class SandboxUnavailable(ExecutionError):
 
 class SerializationError(ExecutionError, ValueError):
     """Text that should be a request, plan or result is not one; the message names the field."""
+
+
+class StepValueUnavailable(ExecutionError):
+    """A condition or a command wants something of an earlier step that it did not give."""

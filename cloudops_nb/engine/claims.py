@@ -47,6 +47,8 @@ class Claims:
 
 
 def _renamed(work: Work, ids: dict[UUID, UUID]) -> Work:
+    if all(old == new for old, new in ids.items()):
+        return work
     changes: dict[str, object] = {"id": ids[work.id]}
     if isinstance(work, ExecutionPlan):
         changes["commands"] = tuple(

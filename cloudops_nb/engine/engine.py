@@ -11,48 +11,49 @@ from time import monotonic
 from typing import Any, ClassVar, Protocol, Self
 from uuid import UUID
 
+from cloudops_nb.aws.questions import CredentialPrompt
+from cloudops_nb.aws.terminal_prompt import TerminalPrompt
 from cloudops_nb.config import ExecutionConfig
 from cloudops_nb.engine.claims import Claims
-from cloudops_nb.engine.events import EventHandler, EventHub, Subscription
+from cloudops_nb.engine.defaults import default_executors, default_renewals
+from cloudops_nb.engine.events import EventHub
 from cloudops_nb.engine.handle import Execution, Result
+from cloudops_nb.engine.interrupts import deferred_interrupt
 from cloudops_nb.engine.logfile import read_log
 from cloudops_nb.engine.loop import EngineLoop
+from cloudops_nb.engine.memory import Memory
+from cloudops_nb.engine.past import PastCommand, PastPlan, PastRun
 from cloudops_nb.engine.planner import PlanRunner
 from cloudops_nb.engine.preparation import Environment, Preparation, approval_request, log_path
-from cloudops_nb.engine.retention import Retention
+from cloudops_nb.engine.resume import resumption
 from cloudops_nb.engine.runner import CommandRunner
-from cloudops_nb.engine.runs import CommandRun, PlanRun, Run
+from cloudops_nb.engine.runs import Carried, CommandRun, PlanRun, Run
+from cloudops_nb.engine.subscription import EventHandler, Subscription
 from cloudops_nb.errors import (
     AlreadyInitialized,
-    EngineClosed,
     ExecutionNotCompleted,
-    ExecutionNotFound,
     ExecutionNotRunning,
     InvalidSetting,
 )
-from cloudops_nb.executors.aws_cli import AwsCliExecutor
 from cloudops_nb.executors.base import Executor
-from cloudops_nb.executors.process import ProcessExecutor
-from cloudops_nb.executors.process.watchdog import Watchdog
 from cloudops_nb.history import Journal, MemoryJournal
 from cloudops_nb.models import (
-    AwsCli,
-    Exec,
     ExecutionPlan,
     ExecutionRequest,
     ExecutionStatus,
     ExecutionSummary,
-    Script,
     Shell,
 )
 from cloudops_nb.redaction import Redactor
 from cloudops_nb.safety import Approver, HeadlessApprover
 
 Work = ExecutionRequest | ExecutionPlan | str
-CLEANUP_SECONDS = 60.0
 FIXED_SETTINGS = frozenset({"cancel_grace_ms", "enable_auto_cleanup"})
 """Settings that the engine hands to its parts when it makes them."""
 HANDLER_SECONDS = 2.0
+"""How long the end of an engine waits for its handlers."""
+PRESENTER_SECONDS = 30.0
+"""How long ``run`` waits until its presenter has shown all: a terminal may be slow."""
 
 
 class Presenter(Protocol):
@@ -77,6 +78,8 @@ class ExecutionEngine:
         redactor: masks more than the secret-looking environment variables.
         handlers: told of every event.
         presenter: shows what ``run`` waits for.
+        credential_prompt: asks the operator for MFA codes and logins; by default on the terminal,
+            where there is one.
     """
 
     _global: ClassVar[ExecutionEngine | None] = None
@@ -92,6 +95,7 @@ class ExecutionEngine:
         redactor: Redactor | None = None,
         handlers: Iterable[EventHandler] = (),
         presenter: Presenter | None = None,
+        credential_prompt: CredentialPrompt | None = None,
     ) -> None:
         self.config = ExecutionConfig() if config is None else config
         # Asked for None: a collaborator may well be empty, and so false.
@@ -100,22 +104,20 @@ class ExecutionEngine:
         self._approver = HeadlessApprover() if approver is None else approver
         self._hub = EventHub()
         self._loop = EngineLoop()
+        self._renewals = default_renewals(
+            TerminalPrompt() if credential_prompt is None else credential_prompt
+        )
         self._preparation = Preparation(
             self.config,
-            _default_executors(self.config) if executors is None else executors,
+            default_executors(self.config, self._renewals) if executors is None else executors,
             Redactor() if redactor is None else redactor,
-            self._loop.loop.create_future,
         )
         self._commands = CommandRunner(self.config, self._hub, self.journal)
         self._plans = PlanRunner(self._hub, self._commands)
-        self._runs: dict[UUID, Run] = {}
-        self._runs_lock = threading.Lock()
-        self._claims = Claims(self._is_used)
-        self._closing = False
+        self._memory = Memory(lambda: self.config)
+        self._claims = Claims(self._memory.is_used)
         self._close_lock = threading.Lock()
-        self._retention = Retention()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._cleanup: asyncio.Task[None] | None = None
         for handler in handlers:
             self._hub.subscribe(handler)
         atexit.register(self.close)  # a script that ends should not leave its commands behind
@@ -149,6 +151,15 @@ class ExecutionEngine:
     @sandbox.setter
     def sandbox(self, sandbox: Environment | None) -> None:
         self._preparation.sandbox = sandbox
+
+    @property
+    def credential_prompt(self) -> CredentialPrompt:
+        """What asks the operator for MFA codes and logins."""
+        return self._renewals.prompt
+
+    @credential_prompt.setter
+    def credential_prompt(self, prompt: CredentialPrompt) -> None:
+        self._renewals.prompt = prompt
 
     # The process-wide engine
 
@@ -185,6 +196,25 @@ class ExecutionEngine:
         """Adds a handler for everything, or for one execution or plan; ``close()`` ends it."""
         return self._hub.subscribe(handler, execution_id)
 
+    def attach(self, execution_id: UUID, handler: EventHandler) -> Subscription:
+        """Adds a handler for one execution or plan that is told first what has happened so far.
+
+        Of each command's output that is the end of its last attempt's, up to 64 KiB; an
+        ``output_dropped`` event stands for what was before. Nothing that follows is missing or
+        told twice. Of what has ended, here or in another kernel, the handler is told the end, too.
+
+        Raises:
+            ExecutionNotFound: nothing has this id.
+            SerializationError: its result was kept on disk, and its file is damaged.
+        """
+        run = self._memory.find(execution_id)
+        if run.finished.done():
+            return self._hub.subscribe_late(handler, run)
+        return self._loop.submit(self._attach(handler, run)).result()
+
+    async def _attach(self, handler: EventHandler, run: Run | PastRun) -> Subscription:
+        return self._hub.subscribe_late(handler, run)  # here nothing is published meanwhile
+
     # Submitting
 
     async def execute(self, request: ExecutionRequest, *, approve: str | None = None) -> UUID:
@@ -216,17 +246,62 @@ class ExecutionEngine:
             ValidationError: it is wrong; nothing was started.
             ApprovalRequired: it is risky and ``approve`` is not its digest.
         """
+        return self._submit(work, approve, presenter)[0]
+
+    def resume(
+        self, plan_id: UUID, *, approve: str | None = None, presenter: Presenter | None = None
+    ) -> Execution:
+        """Runs again what did not complete of a plan, in a plan of its own; returns a handle.
+
+        Commands that completed are not run again: their results are carried over, for conditions
+        and outputs, too. The digest to approve is that of the whole plan, as it was.
+
+        Raises:
+            ExecutionNotFound: nothing has this id.
+            ExecutionNotCompleted: the plan still runs.
+            NotResumable: it is no plan, all of it completed, or only its record is left.
+            ValidationError: a command cannot run here any more; nothing was started.
+            ApprovalRequired: it is risky and ``approve`` is not its digest.
+        """
+        plan, carried = resumption(self._memory.find(plan_id))
+        return self._submit(plan, approve, presenter, carried)[0]
+
+    def _submit(
+        self,
+        work: Work,
+        approve: str | None,
+        presenter: Presenter | None,
+        carried: Carried | None = None,
+    ) -> tuple[Execution, Subscription | None]:
+        launched: list[Execution] = []
+        try:
+            return self._submit_noting(launched, work, approve, presenter, carried)
+        except KeyboardInterrupt:
+            for execution in launched:  # nobody else has its handle
+                execution.cancel()
+                execution.result()
+            raise
+
+    def _submit_noting(
+        self,
+        launched: list[Execution],
+        work: Work,
+        approve: str | None,
+        presenter: Presenter | None,
+        carried: Carried | None,
+    ) -> tuple[Execution, Subscription | None]:
         if isinstance(work, str):
             work = ExecutionRequest(command=Shell(command=work))
         with self._claims.under_free_ids(work) as work_to_run:
-            run = self._prepare(work_to_run)
+            run = self._prepare(work_to_run, carried)
             self._loop.submit(self._approver.approve(approval_request(run, approve))).result()
             execution = Execution(self, run)
             handler = presenter.present(execution) if presenter is not None else None
-            if handler is not None:
-                self._hub.subscribe(handler, run.id)
-            self._launch(run)
-        return execution
+            shown = None if handler is None else self._hub.subscribe(handler, run.id)
+            with deferred_interrupt():
+                self._launch(run)
+                launched.append(execution)
+        return execution, shown
 
     def run(self, work: Work, *, approve: str | None = None) -> Result:
         """Submits, shows and waits. An interrupt (Ctrl-C, ■) cancels the run and is raised.
@@ -235,28 +310,32 @@ class ExecutionEngine:
             ValidationError: it is wrong; nothing was started.
             ApprovalRequired: it is risky and ``approve`` is not its digest.
         """
-        execution = self.submit(work, approve=approve, presenter=self.presenter)
+        execution, shown = self._submit(work, approve, self.presenter)
         try:
             return execution.result()
         except KeyboardInterrupt:
             execution.cancel()
             execution.result()
             raise
+        finally:
+            if shown is not None:  # what the caller prints next comes after what is shown
+                shown.join(PRESENTER_SECONDS)
 
     # Asking
 
     async def get_status(self, execution_id: UUID) -> ExecutionStatus:
         """Where an execution or plan stands. Raises ``ExecutionNotFound``."""
-        return self._find(execution_id).status
+        return (await self._memory.find_anywhere(execution_id)).status
 
     async def get_result(self, execution_id: UUID) -> Result:
-        """The result of what has ended.
+        """The result of what has ended, in this kernel or, with the same log directory, another.
 
         Raises:
             ExecutionNotFound: nothing has this id.
             ExecutionNotCompleted: it still runs.
+            SerializationError: it was kept on disk, and its file is damaged.
         """
-        run = self._find(execution_id)
+        run = await self._memory.find_anywhere(execution_id)
         if not run.finished.done():
             raise ExecutionNotCompleted(execution_id, run.status)
         return run.finished.result()
@@ -267,7 +346,7 @@ class ExecutionEngine:
         Raises:
             ExecutionNotFound: nothing has this id.
         """
-        return await Execution(self, self._find(execution_id))
+        return await Execution(self, await self._memory.find_anywhere(execution_id))
 
     async def list_executions(self) -> list[ExecutionSummary]:
         """All executions and plans the engine remembers, oldest first."""
@@ -275,21 +354,33 @@ class ExecutionEngine:
 
     def summaries(self) -> list[ExecutionSummary]:
         """See ``list_executions``."""
-        with self._runs_lock:
-            runs = list(self._runs.values())
-        return [run.summary() for run in runs]
+        return [run.summary() for run in self._memory.runs()]
 
     async def running_count(self) -> int:
         """How many commands run at this moment."""
-        with self._runs_lock:
-            runs = list(self._runs.values())
         return sum(
-            isinstance(run, CommandRun) and run.status is ExecutionStatus.RUNNING for run in runs
+            isinstance(run, CommandRun) and run.status is ExecutionStatus.RUNNING
+            for run in self._memory.runs()
         )
 
     def get(self, execution_id: UUID) -> Execution:
-        """A handle on an execution or plan. Raises ``ExecutionNotFound``."""
-        return Execution(self, self._find(execution_id))
+        """A handle on an execution or plan.
+
+        Of one that ended longer ago, or in another kernel, ``work`` is what may be shown.
+
+        Raises:
+            ExecutionNotFound: nothing has this id.
+            SerializationError: it was kept on disk, and its file is damaged.
+        """
+        return Execution(self, self._memory.find(execution_id))
+
+    def ids(self, prefix: str = "") -> list[UUID]:
+        """The ids in memory and in the log directory that start with ``prefix``.
+
+        Raises:
+            LogUnavailable: the log directory cannot be read, or is not private.
+        """
+        return self._memory.ids(prefix)
 
     # Cancelling
 
@@ -304,9 +395,12 @@ class ExecutionEngine:
 
     def request_cancel(self, execution_id: UUID) -> None:
         """See ``cancel``."""
-        run = self._find(execution_id)
-        if run.finished.done():
+        run = self._memory.find(execution_id)
+        if isinstance(run, PastCommand | PastPlan) or run.finished.done():
             raise ExecutionNotRunning(execution_id, run.status)
+        self._ask_to_stop(run)
+
+    def _ask_to_stop(self, run: Run) -> None:
         if isinstance(run, PlanRun):
             self._loop.call_soon(self._plans.cancel, run)
         else:
@@ -320,13 +414,14 @@ class ExecutionEngine:
         Raises:
             ExecutionNotFound: nothing has this id.
             LogUnavailable: the log is gone.
+            SerializationError: its result was kept on disk, and that file is damaged.
         """
         return await asyncio.to_thread(self.log_text, execution_id)
 
     def log_text(self, execution_id: UUID) -> str:
         """See ``read_logs``."""
-        run = self._find(execution_id)
-        commands = run.commands if isinstance(run, PlanRun) else (run,)
+        run = self._memory.find(execution_id)
+        commands = run.commands if isinstance(run, PlanRun | PastPlan) else (run,)
         return "".join(
             read_log(command.log_path).decode("utf-8", "replace")
             for command in commands
@@ -334,20 +429,26 @@ class ExecutionEngine:
         )
 
     def get_log_path(self, execution_id: UUID) -> Path:
-        """Where the log of an execution is, or would be."""
-        run = self._runs.get(execution_id)
-        if isinstance(run, CommandRun):
-            return run.log_path
-        return log_path(execution_id, None, self.config)
+        """Where the log of an execution is, or would be.
+
+        Raises:
+            SerializationError: its result was kept on disk, and that file is damaged.
+        """
+        run = self._memory.look_up(execution_id)
+        if run is None or isinstance(run, PlanRun | PastPlan):
+            return log_path(execution_id, None, self.config)
+        return run.log_path
 
     # Keeping house
 
     def start_cleanup_task(self) -> None:
         """Retires finished executions in the background; done by default, twice is once."""
-        self._loop.call_soon(self._start_cleanup)
+        self._loop.call_soon(self._memory.start_cleanup)
 
     def close(self) -> None:
         """Cancels what runs, waits until it is gone, and ends the engine's thread.
+
+        All results are kept in the log directory, for whoever asks for them tomorrow.
 
         Handlers are given what they have not had yet, for up to two seconds. Twice is once.
         """
@@ -356,19 +457,16 @@ class ExecutionEngine:
                 self._close()
 
     def _close(self) -> None:
-        with self._runs_lock:
-            self._closing = True
-            runs = [run for run in self._runs.values() if not run.finished.done()]
+        runs = self._memory.take_no_more()
         for run in runs:
-            try:
-                self.request_cancel(run.id)
-            except ExecutionNotRunning:
-                continue  # it ended by itself meanwhile
+            self._ask_to_stop(run)
         for run in runs:
             run.finished.result()
         # On the loop: a run is finished a moment before its last event is published there.
         subscriptions = self._loop.submit(self._close_hub()).result()
         self._loop.close()
+        self._commands.close()
+        self._memory.close()
         deadline = monotonic() + HANDLER_SECONDS
         for subscription in subscriptions:
             subscription.join(max(deadline - monotonic(), 0))
@@ -389,24 +487,15 @@ class ExecutionEngine:
             self._launch(run)
         return run.id
 
-    def _prepare(self, work: ExecutionRequest | ExecutionPlan) -> Run:
+    def _prepare(
+        self, work: ExecutionRequest | ExecutionPlan, carried: Carried | None = None
+    ) -> Run:
         if isinstance(work, ExecutionPlan):
-            return self._preparation.plan(work)
+            return self._preparation.plan(work, carried)
         return self._preparation.command(work)
 
-    def _is_used(self, execution_id: UUID) -> bool:
-        # A plan from a file brings the same ids every day; their logs of yesterday are still there.
-        return execution_id in self._runs or self.get_log_path(execution_id).exists()
-
     def _launch(self, run: Run) -> None:
-        with self._runs_lock:
-            # Under the lock: close() has seen a run by now, or the run finds that out here.
-            if self._closing:
-                raise EngineClosed("the engine was closed; make a new one")
-            self._runs[run.id] = run
-            if isinstance(run, PlanRun):
-                self._runs.update((command.id, command) for command in run.commands)
-            self._loop.call_soon(self._start, run)
+        self._memory.add(run, lambda: self._loop.call_soon(self._start, run))
 
     def _start(self, run: Run) -> None:
         task = asyncio.ensure_future(self._carry_out(run))
@@ -416,39 +505,6 @@ class ExecutionEngine:
     async def _carry_out(self, run: Run) -> None:
         if isinstance(run, PlanRun):
             await self._plans.run(run)
-            ids = (run.id, *(command.id for command in run.commands))
-            self._retention.add(ids, len(run.commands), monotonic())
         else:
             await self._commands.run(run)
-            self._retention.add((run.id,), 1, monotonic())
-        if self._cleanup is not None:
-            self._retire()
-
-    def _start_cleanup(self) -> None:
-        if self._cleanup is None:
-            self._cleanup = asyncio.ensure_future(self._clean_up())
-
-    async def _clean_up(self) -> None:
-        while True:
-            await asyncio.sleep(CLEANUP_SECONDS)
-            self._retire()
-
-    def _retire(self) -> None:
-        forgotten = self._retention.retire(self.config, monotonic())
-        if forgotten:
-            with self._runs_lock:
-                for execution_id in forgotten:
-                    del self._runs[execution_id]
-
-    def _find(self, execution_id: UUID) -> Run:
-        try:
-            return self._runs[execution_id]
-        except KeyError:
-            raise ExecutionNotFound(execution_id) from None
-
-
-def _default_executors(config: ExecutionConfig) -> dict[type, Executor]:
-    grace = config.cancel_grace_ms / 1000
-    watchdog = Watchdog()
-    process = ProcessExecutor(grace, watchdog)
-    return {Shell: process, Exec: process, Script: process, AwsCli: AwsCliExecutor(grace, watchdog)}
+        self._memory.ended(run)

@@ -8,7 +8,8 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
-from cloudops_nb.engine.runs import Run
+from cloudops_nb.engine.past import PastRun
+from cloudops_nb.engine.runs import PlanRun, Run
 from cloudops_nb.errors import ExecutionNotRunning, ExecutionTimeout
 from cloudops_nb.models import (
     ExecutionPlan,
@@ -39,7 +40,7 @@ class Execution:
     Usable from any thread and any event loop.
     """
 
-    def __init__(self, engine: Controls, run: Run) -> None:
+    def __init__(self, engine: Controls, run: Run | PastRun) -> None:
         self._engine = engine
         self._run = run
 
@@ -57,6 +58,11 @@ class Execution:
     def shown(self) -> ExecutionRequest | ExecutionPlan:
         """What was submitted, as it may be shown: secrets masked, commands as lines of text."""
         return self._run.shown
+
+    @property
+    def resumed_from(self) -> UUID | None:
+        """Of a plan that resumes another: the other's id."""
+        return self._run.carried.plan_id if isinstance(self._run, PlanRun) else None
 
     @property
     def status(self) -> ExecutionStatus:

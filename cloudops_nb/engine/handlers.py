@@ -9,16 +9,20 @@ from typing import IO, TYPE_CHECKING
 from cloudops_nb.errors import LogUnavailable
 from cloudops_nb.models import (
     Cancelled,
+    CommandProgress,
     Completed,
     ExecutionEvent,
     Failed,
     PlanCompleted,
     PlanStarted,
     Progress,
+    Resumed,
+    Retrying,
     Skipped,
     Started,
     Stderr,
     Stdout,
+    Waiting,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +44,8 @@ class ConsoleEventHandler:
     def on_event(self, event: ExecutionEvent) -> None:
         """See ``EventHandler.on_event``."""
         match event:
+            case Waiting() | Resumed() | CommandProgress():
+                self._line(event.execution_id, f"… {_standing(event)}", "dim")
             case Started():
                 self._line(event.execution_id, f"▶ {event.name or event.command}", "bold")
             case Stdout():
@@ -53,6 +59,10 @@ class ConsoleEventHandler:
                 self._line(event.execution_id, f"✘ {event.error}", "red")
             case Cancelled():
                 self._line(event.execution_id, "■ cancelled", "magenta")
+            case Retrying(attempt=attempt, max_attempts=most, wait=wait, reason=reason):
+                text = f"↻ attempt {attempt} of {most}: {reason}; again in "
+                seconds = round(wait.total_seconds(), 1)
+                self._line(event.execution_id, f"{text}{seconds:g} s", "yellow")
             case Skipped():
                 self._line(event.execution_id, f"↷ {event.reason}", "dim")
             case PlanStarted():
@@ -69,6 +79,16 @@ class ConsoleEventHandler:
         # Text.from_ansi keeps colours and drops every other escape sequence.
         line = Text.from_ansi(f"{str(subject)[:8]}{mark} {text}", style=style)
         self._console.print(line, soft_wrap=True)
+
+
+def _standing(event: Waiting | Resumed | CommandProgress) -> str:
+    match event:
+        case Waiting():
+            return event.reason
+        case Resumed():
+            return "goes on"
+        case CommandProgress():
+            return event.text
 
 
 class _FileHandler:

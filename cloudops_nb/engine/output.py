@@ -35,6 +35,11 @@ class OutputCollector:
         """See ``OutputSink.write``."""
         self._pass_on(stream, self._redactors[stream].feed(data))
 
+    def learn(self, redactor: Redactor) -> None:
+        """Masks with another redactor from here on, which knows more."""
+        for stream in self._redactors.values():
+            stream.learn(redactor)
+
     def _pass_on(self, stream: Stream, data: bytes) -> None:
         if not data or self._broken:
             return

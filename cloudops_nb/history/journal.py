@@ -15,23 +15,25 @@ MEMORY_ENTRIES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A command is about to start."""
+    """A command is about to start, or to be tried again."""
 
     execution_id: UUID
     plan_id: UUID | None
     line: str
     digest: str
     timestamp: datetime
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A command ended."""
+    """A command, or an attempt that another follows, ended."""
 
     execution_id: UUID
     status: ExecutionStatus
     exit_code: int | None
     timestamp: datetime
+    attempt: int = 1
 
 
 class Journal(Protocol):

@@ -6,7 +6,15 @@ import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from urllib.parse import quote
+
+from ahocorasick_rs import BytesAhoCorasick
+
+_LARGE = 16 * 1024
+"""From this size on one look for all secrets at once pays for the automaton it needs (1 ms)."""
+MASK = "REDACTED_"
+"""How a mask begins; the name of what is masked follows."""
 
 
 class Redactor:
@@ -23,7 +31,7 @@ class Redactor:
         self._secrets = dict(secrets or {})
         self._masks: dict[bytes, bytes] = {}
         for name, value in self._secrets.items():
-            mask = b"REDACTED_" + re.sub(rb"[^A-Za-z0-9_-]", b"_", name.encode("utf-8", "replace"))
+            mask = MASK.encode() + re.sub(rb"[^A-Za-z0-9_-]", b"_", name.encode("utf-8", "replace"))
             for form in _written_forms(value.strip()):
                 self._masks.setdefault(form, mask)
 
@@ -47,7 +55,11 @@ class Redactor:
 
     def found(self, data: bytes) -> list[tuple[int, int, bytes]]:
         """Where secrets stand in ``data``, in order: start, end, mask. They may overlap."""
-        spans = []
+        spans: list[tuple[int, int, bytes]] = []
+        if not self._masks:
+            return spans
+        if len(data) >= _LARGE and not self._finder.find_matches_as_indexes(data):
+            return spans
         for secret, mask in self._masks.items():  # a search each: far faster than one pattern
             at = data.find(secret)
             while at != -1:
@@ -55,6 +67,10 @@ class Redactor:
                 at = data.find(secret, at + 1)
         # Of those that begin together the longest comes first: its mask is the one to show.
         return sorted(spans, key=lambda span: (span[0], -span[1]))
+
+    @cached_property
+    def _finder(self) -> BytesAhoCorasick:
+        return BytesAhoCorasick(list(self._masks))
 
     def held_length(self, data: bytes) -> int:
         """How many bytes at the end of ``data`` could be the start of a secret."""
@@ -80,9 +96,13 @@ class StreamRedactor:
         self._held = b""
         self._covered = 0  # bytes at the start of what is held that a mask already stands for
 
+    def learn(self, redactor: Redactor) -> None:
+        """From here on masks what ``redactor`` does, which knows all that the one before knew."""
+        self._redactor = redactor
+
     def feed(self, data: bytes, *, last: bool = False) -> bytes:
         """Takes the next piece; returns what can be passed on: all, if it is the ``last``."""
-        data = self._held + data
+        data = self._held + data if self._held else data
         keep = len(data) if last else len(data) - self._redactor.held_length(data)
         passed: list[bytes] = []
         done = self._covered

@@ -3,37 +3,116 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
-from cloudops_nb.models import AwsCli, PreparedCommand, RiskLevel, Script, Shell
-from cloudops_nb.models.aws_line import GLOBAL_WITH_VALUE, mentions_aws
+from cloudops_nb.errors import InvalidCommand
+from cloudops_nb.models import (
+    AwsCli,
+    AwsSdk,
+    ExecutionRequest,
+    PreparedCommand,
+    RiskLevel,
+    Script,
+    Shell,
+)
+from cloudops_nb.models.aws_options import could_be, mentions_aws
+from cloudops_nb.models.placeholders import stand_in
+from cloudops_nb.safety.read_only import cli_names, is_read_only
 
 # "batch-delete-image", "admin-delete-user": the only prefixes botocore's operations have.
 _DESTRUCTIVE_OPERATION = re.compile(r"(batch-|admin-)?(delete|terminate|deregister|purge)(-|$)")
 _DELETES = tuple("--delete"[:length] for length in range(len("--de"), len("--delete") + 1))
+_STAND_IN = re.compile(r"Z{13}")  # "{{ steps.a.b }}" has 15 characters
 # What runs its standard input as shell text, so that a here-document is judged as its text.
 _READERS = frozenset(("bash", "dash", "ksh", "sh", "ssh", "zsh"))
 
 
 def classify(prepared: PreparedCommand) -> RiskLevel:
-    """``destructive`` for a plain AWS delete or terminate, found in shell text, too.
+    """``destructive`` for a plain AWS delete or terminate, found in shell text, too; ``read_only``
+    for AWS CLI calls that are known to change nothing, alone.
 
     All else is ``modify``: what is not known to be safe is not called safe.
     """
     command = prepared.request.command
     calls: Sequence[Sequence[str | None]]
     match command:
+        case AwsSdk():
+            calls = [("aws", *cli_names(prepared))]
         case AwsCli():
             calls = [("aws", command.service, command.operation, *command.args)]
         case Shell():
-            calls = _aws_calls(command.command)
+            calls = _aws_calls(_readable(prepared.request, command.command))
         case Script():
             calls = _aws_calls((prepared.script or b"").decode("utf-8", "replace"))
         case _:
             calls = [prepared.argv]
     if any(_is_destructive(words) for words in calls):
         return RiskLevel.DESTRUCTIVE
-    return RiskLevel.MODIFY
+    return RiskLevel.READ_ONLY if is_read_only(prepared) else RiskLevel.MODIFY
+
+
+def is_riskier(risk: RiskLevel, than: RiskLevel) -> bool:
+    """Whether one level is above another."""
+    levels = list(RiskLevel)
+    return levels.index(risk) > levels.index(than)
+
+
+def check_operations_fixed(prepared: PreparedCommand) -> None:
+    """Makes sure that no ``aws`` call takes its service, operation or account from a step.
+
+    Raises:
+        InvalidCommand: one does.
+    """
+    for words in _calls_of_aws(prepared):
+        for name in _names(words)[:2]:
+            if name is not None and _STAND_IN.search(name):
+                raise InvalidCommand(
+                    "a step's output stands where aws reads its service or operation; "
+                    "write those out"
+                )
+        for word, after in zip(words, (*words[1:], None), strict=True):
+            option, equals, value = (word or "").partition("=")
+            if could_be(option, "decisive") and _STAND_IN.search(
+                (value if equals else after) or ""
+            ):
+                raise InvalidCommand(
+                    f"a step's output stands as the value of {option}, which decides what is "
+                    "reached; write it out"
+                )
+
+
+def aws_options(prepared: PreparedCommand) -> Counter[str]:
+    """The names of the options that ``aws`` calls in a command are given, without their values."""
+    words = (word for call in _calls_of_aws(prepared) for word in call)
+    return Counter(
+        word.partition("=")[0] for word in words if word is not None and word.startswith("--")
+    )
+
+
+def aws_files(prepared: PreparedCommand) -> int:
+    """How many values of ``aws`` calls in a command the CLI reads from a file."""
+    words = (word for call in _calls_of_aws(prepared) for word in call if word is not None)
+    values = (word.partition("=")[2] if word.startswith("--") else word for word in words)
+    return sum(value.startswith(("file://", "fileb://")) for value in values)
+
+
+def _calls_of_aws(prepared: PreparedCommand) -> Iterator[Sequence[str | None]]:
+    """The words that follow each ``aws``; what earlier steps will give is a stand-in."""
+    match prepared.request.command:
+        case Shell(command=text):
+            calls: Sequence[Sequence[str | None]] = _aws_calls(_readable(prepared.request, text))
+        case _:
+            template = prepared.request.inputs
+            calls = [[stand_in(word) if template else word for word in prepared.argv]]
+    for words in calls:
+        for index, word in enumerate(words):
+            if word is not None and word.rpartition("/")[2] == "aws":
+                yield words[index + 1 :]
+
+
+def _readable(request: ExecutionRequest, text: str) -> str:
+    return stand_in(text) if request.inputs else text
 
 
 def _is_destructive(words: Sequence[str | None]) -> bool:
@@ -77,8 +156,7 @@ def _names(words: Sequence[str | None]) -> list[str | None]:
     for word in rest:
         if word is None or not word.startswith("-"):
             names.append(word)
-        # argparse, which the CLI parses with, accepts abbreviations.
-        elif len(word) > 2 and any(option.startswith(word) for option in GLOBAL_WITH_VALUE):
+        elif "=" not in word and could_be(word, "takes_value"):
             next(rest, None)
     return names
 

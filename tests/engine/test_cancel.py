@@ -45,27 +45,6 @@ def test_a_cancelled_command_ends_cancelled(engine: ExecutionEngine, recorder: R
     assert recorder.types == ["started", "stdout", "cancelled"]
 
 
-@pytest.mark.parametrize(
-    "left",
-    [
-        "sleep 60 & (sleep 60 & sleep 60 & echo up; wait) &",
-        "( setsid bash -c 'sleep 60 & disown; echo up' & )",
-        "( trap '' TERM; echo up; sleep 60; sleep 60 ) &",
-        "setsid bash -c 'trap \"\" TERM; echo up; sleep 60; sleep 60' & disown",
-    ],
-    ids=["children", "double fork", "ignores TERM", "ignores TERM elsewhere"],
-)
-def test_nothing_of_a_cancelled_command_survives(make_engine: MakeEngine, left: str) -> None:
-    engine = make_engine(cancel_grace_ms=100)
-    recorder = Recorder()
-    engine.subscribe(recorder)
-    execution = engine.submit(f"{left}\nwait; sleep 60")
-    recorder.wait_for_line("up")
-    execution.cancel()
-    assert result_of(execution).status is ExecutionStatus.CANCELLED
-    assert carrying(str(execution.id).encode()) == []
-
-
 def test_what_is_printed_while_it_is_stopped_is_kept(
     engine: ExecutionEngine, recorder: Recorder
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from cloudops_nb.engine import ExecutionEngine
 from cloudops_nb.errors import InvalidCommand
-from cloudops_nb.executors.base import Exit, OutputSink, Surroundings
+from cloudops_nb.executors.base import PROCESSES, Exit, OutputSink, Surroundings
 from cloudops_nb.models import (
     Exec,
     ExecutionEvent,
@@ -376,6 +376,8 @@ def test_lines_of_the_streams_are_told_apart(engine: ExecutionEngine, recorder: 
 class BrokenExecutor:
     """Breaks in its own way; an executor of somebody else's."""
 
+    pool = PROCESSES
+
     def __init__(self, error: BaseException) -> None:
         self.error = error
 
@@ -394,8 +396,11 @@ def test_an_executor_that_breaks_is_a_failed_result_with_its_output(
     make_engine: MakeEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine = make_engine(executors={Shell: BrokenExecutor(ZeroDivisionError("oops"))})
+    run(engine, "x")
+    engine._loop.submit(asyncio.sleep(0)).result()  # the file for the next log is open now
     before = open_files()
     result = run(engine, "x")
+    engine._loop.submit(asyncio.sleep(0)).result()
     assert result.status == "failed"
     assert result.error == "internal error: ZeroDivisionError('oops')"
     assert result.stdout == "before"

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from cloudops_nb.engine import events
-from cloudops_nb.engine.events import EventHub, Subscription
+from cloudops_nb.engine import subscription as subscription_module
+from cloudops_nb.engine.events import EventHub
+from cloudops_nb.engine.subscription import Subscription
 from cloudops_nb.models import (
     Cancelled,
     ExecutionEvent,
@@ -86,6 +87,21 @@ def stalled() -> Iterator[Callable[..., Stalled]]:
     yield make
     for each in made:
         each.go.set()
+
+
+def busy(hub: EventHub, handler: Stalled) -> Stalled:
+    """Subscribes a handler and keeps it at its first event."""
+    hub.subscribe(handler)
+    hub.publish(start())
+    assert handler.called.wait(PATIENCE)
+    return handler
+
+
+def let_go_at_the_end(hub: EventHub, handler: Stalled) -> None:
+    """Publishes the last event, and waits until the handler was told all of them."""
+    hub.publish(end())
+    handler.go.set()
+    handler.wait_for_type("cancelled")
 
 
 def test_events_arrive_in_order_and_are_numbered_without_a_gap(hub: EventHub) -> None:
@@ -363,14 +379,29 @@ def test_a_stalled_handler_keeps_nobody_waiting(
     assert handler.events == []
 
 
+def test_a_handler_that_no_thread_can_be_had_for_is_dropped(
+    hub: EventHub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    subscription = hub.subscribe(Recorder())
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    hub.publish(start())
+    hub.publish(end())
+    assert subscription.closed
+    assert "no thread for it" in caplog.text
+
+
 # Handlers that fall behind
 
 
 @pytest.fixture
 def little_room(monkeypatch: pytest.MonkeyPatch) -> int:
     """Room for two small pieces of output."""
-    room = 2 * (events._CHUNK_OVERHEAD + 10)
-    monkeypatch.setattr(events, "MAX_PENDING_BYTES", room)
+    room = 2 * (subscription_module._CHUNK_OVERHEAD + 10)
+    monkeypatch.setattr(subscription_module, "MAX_PENDING_BYTES", room)
     return room
 
 
@@ -378,15 +409,10 @@ def little_room(monkeypatch: pytest.MonkeyPatch) -> int:
 def test_output_that_a_handler_is_too_slow_for_is_dropped_and_counted(
     hub: EventHub, stalled: Callable[..., Stalled]
 ) -> None:
-    handler = stalled("batches")
-    hub.subscribe(handler)
-    hub.publish(start())
-    assert handler.called.wait(PATIENCE)
+    handler = busy(hub, stalled("batches"))
     for n in range(6):
         output(hub, b"%9d\n" % n)
-    hub.publish(end())
-    handler.go.set()
-    handler.wait_for_type("cancelled")
+    let_go_at_the_end(hub, handler)
     assert handler.types == ["started", "output", "output", "output_dropped", "cancelled"]
     dropped = handler.events[3]
     assert isinstance(dropped, OutputDropped)
@@ -397,15 +423,10 @@ def test_output_that_a_handler_is_too_slow_for_is_dropped_and_counted(
 def test_a_gap_in_the_numbers_stands_behind_what_was_dropped(
     hub: EventHub, stalled: Callable[..., Stalled]
 ) -> None:
-    handler = stalled("batches")
-    hub.subscribe(handler)
-    hub.publish(start())
-    assert handler.called.wait(PATIENCE)
+    handler = busy(hub, stalled("batches"))
     for _ in range(3):
         output(hub, b"123456789\n")
-    hub.publish(end())
-    handler.go.set()
-    handler.wait_for_type("cancelled")
+    let_go_at_the_end(hub, handler)
     assert [event.sequence for event in handler.events] == [0, 1, 2, 3, 5]
 
 
@@ -413,15 +434,10 @@ def test_a_gap_in_the_numbers_stands_behind_what_was_dropped(
 def test_losses_of_different_executions_are_counted_apart(
     hub: EventHub, stalled: Callable[..., Stalled]
 ) -> None:
-    handler = stalled("batches")
-    hub.subscribe(handler)
-    hub.publish(start())
-    assert handler.called.wait(PATIENCE)
+    handler = busy(hub, stalled("batches"))
     for execution_id in (ID, ID, ID, uuid4(), ID):
         output(hub, b"123456789\n", execution_id=execution_id)
-    hub.publish(end())
-    handler.go.set()
-    handler.wait_for_type("cancelled")
+    let_go_at_the_end(hub, handler)
     dropped = [event for event in handler.events if isinstance(event, OutputDropped)]
     assert [(each.execution_id == ID, each.dropped_bytes) for each in dropped] == [
         (True, 10),
@@ -434,10 +450,7 @@ def test_losses_of_different_executions_are_counted_apart(
 def test_a_handler_that_caught_up_is_given_output_again(
     hub: EventHub, stalled: Callable[..., Stalled]
 ) -> None:
-    handler = stalled("batches")
-    hub.subscribe(handler)
-    hub.publish(start())
-    assert handler.called.wait(PATIENCE)
+    handler = busy(hub, stalled("batches"))
     for _ in range(3):
         output(hub, b"123456789\n")
     handler.go.set()
@@ -449,7 +462,7 @@ def test_a_handler_that_caught_up_is_given_output_again(
 def test_the_memory_of_many_small_pieces_is_counted_too(
     hub: EventHub, stalled: Callable[..., Stalled], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "MAX_PENDING_BYTES", 100_000)
+    monkeypatch.setattr(subscription_module, "MAX_PENDING_BYTES", 100_000)
     handler = stalled("batches")
     subscription = hub.subscribe(handler)
     hub.publish(start())
@@ -491,3 +504,68 @@ def test_a_handler_that_was_told_of_nothing_has_no_thread(hub: EventHub) -> None
     threads = threading.active_count()
     hub.subscribe(Recorder(), ID)
     assert threading.active_count() == threads
+
+
+# Handlers that look now and then
+
+
+def texts(recorder: Recorder) -> list[tuple[str, str]]:
+    return [(e.stream, e.text) for e in recorder.events if isinstance(e, OutputBatch)]
+
+
+def test_a_handler_that_takes_the_tail_is_given_at_once_what_was_printed_meanwhile(
+    hub: EventHub, stalled: Callable[..., Stalled]
+) -> None:
+    handler = busy(hub, stalled("tail"))
+    for n in range(100):
+        output(hub, b"%d\n" % n)
+    let_go_at_the_end(hub, handler)
+    assert texts(handler) == [("stdout", "".join(f"{n}\n" for n in range(100)))]
+
+
+def test_a_tail_keeps_the_order_of_both_streams(
+    hub: EventHub, stalled: Callable[..., Stalled]
+) -> None:
+    handler = busy(hub, stalled("tail"))
+    for stream in ("stdout", "stdout", "stderr", "stdout"):
+        output(hub, b"x\n", stream)
+    let_go_at_the_end(hub, handler)
+    assert texts(handler) == [("stdout", "x\nx\n"), ("stderr", "x\n"), ("stdout", "x\n")]
+
+
+def test_the_tail_of_one_attempt_is_not_mixed_with_that_of_the_next(
+    hub: EventHub, stalled: Callable[..., Stalled]
+) -> None:
+    handler = busy(hub, stalled("tail"))
+    output(hub, b"first\n")
+    hub.publish(start())
+    output(hub, b"second\n")
+    let_go_at_the_end(hub, handler)
+    assert handler.types == ["started", "output", "started", "output", "cancelled"]
+    assert texts(handler) == [("stdout", "first\n"), ("stdout", "second\n")]
+
+
+def test_a_tail_of_a_flood_is_bounded_and_loses_no_count(
+    hub: EventHub, stalled: Callable[..., Stalled]
+) -> None:
+    handler = busy(hub, stalled("tail"))
+    for _ in range(500):
+        output(hub, b"0123456\n" * 8192)
+    let_go_at_the_end(hub, handler)
+    (batch,) = [event for event in handler.events if isinstance(event, OutputBatch)]
+    assert len(batch.text) <= 64 * 1024
+    assert batch.omitted_bytes + len(batch.text) == 500 * 65536
+    assert batch.omitted_lines + batch.text.count("\n") == 500 * 8192
+    assert [event.sequence for event in handler.events] == [0, 1, 2]
+
+
+def test_what_ends_a_command_does_not_wait_for_the_next_look(hub: EventHub) -> None:
+    recorder = Recorder("tail")
+    subscription = hub.subscribe(recorder)
+    output(hub, b"first\n")
+    recorder.wait_for_type("output")
+    subscription._next_look = float("inf")  # the next look is never due
+    output(hub, b"last\n")
+    hub.publish(end())
+    recorder.wait_for_type("cancelled")
+    assert texts(recorder) == [("stdout", "first\n"), ("stdout", "last\n")]

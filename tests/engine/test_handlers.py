@@ -5,8 +5,10 @@ import json
 import re
 import stat
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pydantic import TypeAdapter
@@ -20,7 +22,15 @@ from cloudops_nb.engine import (
     JsonlEventHandler,
 )
 from cloudops_nb.errors import LogUnavailable
-from cloudops_nb.models import ExecutionEvent, Serial
+from cloudops_nb.models import (
+    CommandProgress,
+    ExecutionEvent,
+    FixedBackoff,
+    Resumed,
+    RetryConfig,
+    Serial,
+    Waiting,
+)
 from tests.conftest import MakeEngine
 from tests.support import plan, request, run, run_plan
 
@@ -55,6 +65,20 @@ def test_a_console_shows_start_output_and_end(make_engine: MakeEngine) -> None:
     )
 
 
+def test_a_console_shows_how_far_a_call_is_and_what_it_waits_for() -> None:
+    file = io.StringIO()
+    handler = ConsoleEventHandler(Console(file=file, width=200))
+    about = uuid4()
+    handler.on_event(CommandProgress(execution_id=about, pages=1, records=7, note="throttled"))
+    handler.on_event(Waiting(execution_id=about, reason="waits for new credentials"))
+    handler.on_event(Resumed(execution_id=about))
+    assert [line.split("… ")[1] for line in file.getvalue().splitlines()] == [
+        "1 page, 7 records; throttled",
+        "waits for new credentials",
+        "goes on",
+    ]
+
+
 def test_a_console_shows_a_plan_and_what_was_not_run(make_engine: MakeEngine) -> None:
     work = plan(Serial(), request("true", name="one"), "false", "true")
     text = console_text(make_engine, work)
@@ -65,6 +89,14 @@ def test_a_console_shows_a_plan_and_what_was_not_run(make_engine: MakeEngine) ->
     assert shown[-1] == f"{label}  plan failed"
     assert re.search(r"✔ completed in \d+\.\d\d s", text)
     assert "↷ not run: command 1 (false) failed" in text
+
+
+def test_a_console_shows_that_a_command_is_tried_again(make_engine: MakeEngine) -> None:
+    at_once = FixedBackoff(delay=timedelta(0))
+    retry = RetryConfig(max_attempts=2, backoff=at_once, idempotent=True)
+    text = console_text(make_engine, request("exit 75", retry=retry))
+    assert text.count("▶ exit 75") == 2
+    assert "↻ attempt 1 of 2: exit code 75; again in 0 s" in text
 
 
 def test_a_console_takes_text_as_text(make_engine: MakeEngine) -> None:

@@ -6,11 +6,21 @@ import threading
 from pathlib import Path
 
 import psutil
+import pytest
 
 from cloudops_nb.engine import Execution, ExecutionEngine
 from cloudops_nb.models import Exec, ExecutionEvent, ExecutionRequest, Serial
 from tests.conftest import MakeEngine
-from tests.support import Recorder, open_files, plan, plan_result_of, request, run
+from tests.support import (
+    Recorder,
+    open_files,
+    plan,
+    plan_result_of,
+    request,
+    run,
+    times,
+    wait_until,
+)
 
 
 class Quiet:
@@ -32,8 +42,9 @@ async def tasks() -> int:
 def held(engine: ExecutionEngine) -> dict[str, int]:
     """What an engine holds, counted when all that ended has been cleared away."""
     for thread in threading.enumerate():
-        if thread.name == "cloudops-handler":
+        if thread.name in ("cloudops-handler", "cloudops-files"):
             thread.join(10)
+    engine._loop.submit(tasks()).result()  # what was to be done soon has been done
     return {
         "files": open_files(),
         "threads": threading.active_count(),
@@ -47,7 +58,8 @@ def held(engine: ExecutionEngine) -> dict[str, int]:
     }
 
 
-def test_three_hundred_executions_leave_nothing_behind(make_engine: MakeEngine) -> None:
+@pytest.mark.timeout(times(120, 600))
+def test_many_executions_leave_nothing_behind(make_engine: MakeEngine) -> None:
     engine = make_engine(presenter=Quiet(), max_in_memory_executions=50)
 
     def rounds(count: int) -> None:
@@ -68,10 +80,11 @@ def test_three_hundred_executions_leave_nothing_behind(make_engine: MakeEngine) 
 
     rounds(10)
     before = held(engine)
-    rounds(300)
-    assert held(engine) == before
-    remembered = [each for each in engine.summaries() if each.commands == 1]  # no plans
-    assert len(remembered) <= 50 + 3
+    rounds(times(300, 10_000))
+    # Less is fine: what other tests have started in this process may end meanwhile.
+    assert {name: count for name, count in held(engine).items() if count > before[name]} == {}
+    # Plans are not counted, and the last execution stays however many commands it had.
+    wait_until(lambda: sum(each.commands == 1 for each in engine.summaries()) <= 50 + 3)
 
 
 def test_executions_that_never_start_leave_nothing_behind(

@@ -5,13 +5,13 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cloudops_nb.engine import events
-from cloudops_nb.engine.events import MAX_LINE_BYTES, _LineSplitter
+from cloudops_nb.engine import lines as lines_module
+from cloudops_nb.engine.lines import MAX_LINE_BYTES, LineSplitter
 from tests.support import cut
 
 
 def split(pieces: list[bytes]) -> list[str]:
-    splitter = _LineSplitter()
+    splitter = LineSplitter()
     fed = [line for piece in pieces for line in splitter.feed(piece)]
     return fed + splitter.flush()
 
@@ -34,13 +34,13 @@ def test_lines_are_the_references_wherever_they_are_cut(data: bytes, cuts: list[
 
 
 def test_a_line_is_given_as_soon_as_it_ends() -> None:
-    splitter = _LineSplitter()
+    splitter = LineSplitter()
     assert splitter.feed(b"one\ntw") == ["one"]
     assert splitter.feed(b"o\n") == ["two"]
 
 
 def test_a_progress_bar_gives_a_line_at_each_return() -> None:
-    assert _LineSplitter().feed(b"1%\r2%\r3%\n") == ["1%", "2%", "3%"]
+    assert LineSplitter().feed(b"1%\r2%\r3%\n") == ["1%", "2%", "3%"]
 
 
 @given(
@@ -51,13 +51,13 @@ def test_long_lines_come_in_whole_characters_wherever_they_are_cut(
     text: str, cuts: list[int]
 ) -> None:
     data = text.encode()
-    original = events.MAX_LINE_BYTES
-    events.MAX_LINE_BYTES = 8
+    original = lines_module.MAX_LINE_BYTES
+    lines_module.MAX_LINE_BYTES = 8
     try:
         lines = split(cut(data, cuts))
         assert lines == split([data])
     finally:
-        events.MAX_LINE_BYTES = original
+        lines_module.MAX_LINE_BYTES = original
     assert "\ufffd" not in "".join(lines)
     assert "".join(lines) == text.replace("\r", "").replace("\n", "")
     assert all(len(line.encode()) <= 8 for line in lines)

@@ -13,10 +13,14 @@ from hypothesis import strategies as st
 
 from cloudops_nb.config import ExecutionConfig
 from cloudops_nb.engine.logfile import (
+    LogEnd,
     LogOutput,
     LogWriter,
-    make_private_directory,
+    attempt_path,
+    read_end,
     read_log,
+    set_aside,
+    stderr_tail,
     streams_path,
 )
 from cloudops_nb.errors import LogUnavailable
@@ -250,18 +254,95 @@ def test_a_list_of_streams_cut_anywhere_loses_no_output(path: Path, size: int) -
     assert sorted("".join(text(path))) == ["a", "b", "c"]
 
 
-# Its directory
+@given(pieces)
+def test_the_end_of_standard_error_is_read_alone(written: Pieces) -> None:
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / "x.log"
+        write(path, written)
+        assert stderr_tail(path) == text(path)[1]
 
 
-def test_the_log_directory_is_the_owners_alone(tmp_path: Path) -> None:
-    path = tmp_path / "a" / "b"
-    make_private_directory(path)
-    make_private_directory(path)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o700
+def test_no_more_than_the_end_of_standard_error_is_read(path: Path) -> None:
+    write(
+        path,
+        [("stderr", b"a" * 6000), ("stdout", b"-" * 50), ("stderr", b"b" * 4000)],
+        config(20_000),
+    )
+    assert stderr_tail(path) == "a" * 4192 + "b" * 4000
 
 
-def test_a_log_directory_that_cannot_be_made_says_how_to_choose_another(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    for path in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(LogUnavailable, match="CLOUDOPS_LOG_DIR"):
-            make_private_directory(path)
+def test_a_log_without_standard_error_has_an_empty_end_of_it(path: Path) -> None:
+    write(path, [("stdout", b"out")])
+    assert stderr_tail(path) == ""
+
+
+def test_of_many_tiny_pieces_the_last_are_read(path: Path) -> None:
+    tiny: Pieces = [("stderr", b"%d," % n) if n % 2 else ("stdout", b"-") for n in range(20_000)]
+    write(path, tiny, config(1_000_000))
+    end = stderr_tail(path)
+    assert text(path)[1].endswith(end)
+    assert len(end) > 4096
+
+
+def test_the_end_of_standard_error_of_a_log_that_is_gone_is_unavailable(path: Path) -> None:
+    with pytest.raises(LogUnavailable):
+        stderr_tail(path)
+
+
+@given(written=pieces, limit=st.integers(1, 100))
+def test_the_end_of_a_log_is_the_same_while_it_is_written_and_later(
+    written: Pieces, limit: int
+) -> None:
+    with TemporaryDirectory() as directory:
+        log = LogWriter(Path(directory, "x.log"), config())
+        for stream, data in written:
+            log.write(stream, data)
+        end = log.end(limit)
+        log.close()
+        assert read_end(Path(directory, "x.log"), limit) == end
+    check_end(end, written, limit)
+
+
+@given(written=pieces, size=st.integers(4, 60), limit=st.integers(1, 100))
+def test_the_end_of_an_oversized_log_is_what_was_printed_last(
+    written: Pieces, size: int, limit: int
+) -> None:
+    with TemporaryDirectory() as directory:
+        log = LogWriter(Path(directory, "x.log"), config(size))
+        for stream, data in written:
+            log.write(stream, data)
+        end = log.end(limit)
+        log.close()
+    check_end(end, written, limit)
+
+
+def of_all(written: Pieces) -> bytes:
+    return b"".join(data for _, data in written)
+
+
+def check_end(end: LogEnd, written: Pieces, limit: int) -> None:
+    whole, shown = of_all(written), of_all(end.pieces)
+    assert whole[end.before :] == shown
+    assert len(shown) <= limit
+    if end.pieces and whole[end.before - 1 : end.before] != b"\n":
+        assert not end.before or b"\n" not in end.pieces[0][1]
+    streams = [stream for stream, data in written for _ in data]
+    assert [stream for stream, data in end.pieces for _ in data] == streams[end.before :]
+
+
+def test_a_log_set_aside_is_read_as_before(path: Path) -> None:
+    write(path, [("stdout", b"out"), ("stderr", b"err")])
+    set_aside(path, 1)
+    assert attempt_path(path, 1) == path.with_name("x.attempt-1.log")
+    assert text(attempt_path(path, 1)) == ("out", "err")
+    assert not path.exists()
+    assert not streams_path(path).exists()
+
+
+def test_no_link_is_followed_to_a_log(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s3cret")
+    (tmp_path / "x.log").symlink_to(tmp_path / "secret")
+    with pytest.raises(LogUnavailable):
+        read_log(tmp_path / "x.log")
+    with pytest.raises(LogUnavailable):
+        LogWriter(tmp_path / "x.log", config())

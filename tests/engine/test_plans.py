@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloudops_nb.engine import ExecutionEngine
-from cloudops_nb.errors import InvalidPlan
+from cloudops_nb.errors import InvalidPlan, NotResumable
 from cloudops_nb.executors.scripted import Scripted, ScriptedExecutor
 from cloudops_nb.models import (
     DependencyGraph,
@@ -20,9 +20,11 @@ from cloudops_nb.models import (
     PlanExecutionResult,
     PlanStarted,
     Progress,
+    RetryConfig,
     Serial,
     Shell,
 )
+from cloudops_nb.models.retry import FixedBackoff
 from tests.conftest import MakeEngine
 from tests.support import (
     Gate,
@@ -148,6 +150,216 @@ def test_a_graph_that_makes_no_sense_is_refused_before_anything_starts(
     assert not (tmp_path / "ran").exists()
 
 
+# Failure thresholds
+
+
+def test_more_failures_than_the_plan_allows_start_nothing_more(
+    engine: ExecutionEngine, tmp_path: Path
+) -> None:
+    gate, recorder = Gate(tmp_path / "gate"), Recorder()
+    engine.subscribe(recorder)
+    work = plan(
+        Parallel(max_concurrency=2), f"{gate}; echo done", "false", "exit 3", "true", "true",
+        max_failures=1,
+    )  # fmt: skip
+    execution = engine.submit(work)
+    recorder.wait_for_type("skipped", 2)
+    gate.open()  # what was under way when the plan stopped ends by itself
+    result = plan_result_of(execution)
+    assert statuses(result) == ["completed", "failed", "failed", "skipped", "skipped"]
+    assert result.results[0].stdout == "done\n"
+    assert result.results[4].error == "not run: too many failures (2; max_failures is 1)"
+    assert result.status is ExecutionStatus.FAILED
+
+
+def test_what_waits_for_a_slot_or_a_lock_is_not_started_after_too_many_failures(
+    make_engine: MakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    engine, gate, recorder = (
+        make_engine(max_concurrent_executions=2),
+        Gate(tmp_path / "g"),
+        Recorder(),
+    )
+    engine.subscribe(recorder)
+    ran = f"touch {tmp_path}/ran"
+    first = request(f"{gate}; echo done", lock="taken")
+    locked = [request(ran, lock=name) for name in ("taken", "failing")]
+    failing = request("false", lock="failing")
+    work = plan(Parallel(), first, failing, ran, *locked, ran, max_failures=0)
+    execution = engine.submit(work)
+    recorder.wait_for_type("failed")
+    gate.open()
+    result = plan_result_of(execution)
+    assert statuses(result) == ["completed", "failed", *["skipped"] * 4]
+    reasons = {each.error for each in result.results[2:]}
+    assert reasons == {"not run: too many failures (1; max_failures is 0)"}
+    assert recorder.types.count("started") == 2
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_share_of_failures_stops_a_series_that_goes_on_after_a_failure(
+    engine: ExecutionEngine,
+) -> None:
+    work = plan(Serial(stop_on_error=False), *["false"] * 5, max_failures="20%")
+    assert statuses(run_plan(engine, work)) == ["failed", "failed", *["skipped"] * 3]
+
+
+def test_a_graph_stops_at_its_threshold_and_still_blames_a_need_first(
+    engine: ExecutionEngine, tmp_path: Path
+) -> None:
+    gate, recorder = Gate(tmp_path / "gate"), Recorder()
+    engine.subscribe(recorder)
+    commands = [request("false", name="bad"), "true", str(gate), "true"]
+    needs = {1: (0,), 3: (2,)}
+    work = plan(DependencyGraph(dependencies=needs), *commands, max_failures=0)
+    execution = engine.submit(work)
+    recorder.wait_for_type("skipped", 2)
+    gate.open()
+    result = plan_result_of(execution)
+    assert statuses(result) == ["failed", "skipped", "completed", "skipped"]
+    assert result.results[1].error == "not run: command 0 (bad) failed"
+    assert result.results[3].error == "not run: too many failures (1; max_failures is 0)"
+
+
+def test_a_command_that_is_tried_again_fails_once(engine: ExecutionEngine) -> None:
+    retry = RetryConfig(
+        max_attempts=3, backoff=FixedBackoff(delay=timedelta(milliseconds=1)), idempotent=True
+    )
+    first = request("exit 75", retry=retry)
+    work = plan(Parallel(max_concurrency=1), first, "true", max_failures=1)
+    result = run_plan(engine, work)
+    assert statuses(result) == ["failed", "completed"]
+    assert result.results[0].attempts == 3
+
+
+# Conditions
+
+
+def test_a_condition_decides_whether_a_step_runs(engine: ExecutionEngine) -> None:
+    work = plan(
+        Serial(),
+        request('echo \'[{"State": "running"}]\'', name="list"),
+        request("echo yes", when="steps.list.records[0].State == 'running'"),
+        request("echo no", name="no", when="steps.list.records[0].State == 'stopped'"),
+        request("echo on", when="steps.no.status == 'skipped' && steps.list.exit_code == `0`"),
+    )
+    result = run_plan(engine, work)
+    assert statuses(result) == ["completed", "completed", "skipped", "completed"]
+    assert result.results[2].error == (
+        "not run: its condition does not hold: steps.list.records[0].State == 'stopped'"
+    )
+
+
+def test_a_condition_on_a_failure_makes_a_handler_and_the_series_stays_stopped(
+    engine: ExecutionEngine,
+) -> None:
+    work = plan(
+        Serial(),
+        request("echo broken >&2; exit 3", name="build"),
+        request("true", name="test"),
+        request("echo told", when="steps.build.status == 'failed'"),
+        request("echo why", when="contains(steps.build.stderr, 'broken')"),
+        request("true", name="clean"),
+        request("true", when="steps.test.status == 'skipped'"),
+    )
+    result = run_plan(engine, work)
+    assert statuses(result) == [
+        "failed", "skipped", "completed", "completed", "skipped", "skipped"
+    ]  # fmt: skip
+    assert result.results[5].error == "not run: command 0 (build) failed"
+
+
+def test_a_plan_completes_without_what_its_conditions_left_out(engine: ExecutionEngine) -> None:
+    work = plan(
+        DependencyGraph(dependencies={2: (1,)}),
+        request("true", name="build"),
+        request("true", name="alarm", when="steps.build.status == 'failed'"),
+        request("true", name="calm"),
+    )
+    execution = engine.submit(work)
+    result = plan_result_of(execution)
+    assert statuses(result) == ["completed", "skipped", "skipped"]
+    assert result.success
+    with pytest.raises(NotResumable, match="completed"):
+        engine.resume(execution.id)
+
+
+def test_a_handler_in_a_parallel_plan_waits_for_what_it_handles(engine: ExecutionEngine) -> None:
+    work = plan(
+        Parallel(max_concurrency=1),
+        request("true", name="cure", when="steps.ill.status == 'failed'"),
+        request("exit 1", name="ill"),
+    )
+    result = run_plan(engine, work)
+    assert statuses(result) == ["completed", "failed"]
+    assert result.results[0].started_at >= result.results[1].completed_at
+
+
+def test_what_needs_a_step_that_its_condition_skipped_is_skipped_unless_it_asks_itself(
+    engine: ExecutionEngine,
+) -> None:
+    work = plan(
+        DependencyGraph(dependencies={2: (1,), 3: (1,)}),
+        request("true", name="a"),
+        request("true", name="b", when="steps.a.status == 'failed'"),
+        request("true", name="c"),
+        request("true", name="d", when="steps.b.status == 'skipped'"),
+    )
+    result = run_plan(engine, work)
+    assert statuses(result) == ["completed", "skipped", "skipped", "completed"]
+    assert result.results[2].error == "not run: command 1 (b) was skipped"
+
+
+def test_a_condition_that_cannot_be_judged_fails_its_step_and_says_why(
+    engine: ExecutionEngine, recorder: Recorder
+) -> None:
+    work = plan(
+        Parallel(),
+        request("echo text", name="a", query="[0]"),
+        request("true", name="b", when="steps.a.records[0]"),
+        request("true", name="c", when="steps.a.exit_code"),
+    )
+    result = run_plan(engine, work)
+    assert statuses(result) == ["completed", "failed", "failed"]
+    assert result.results[1].error.startswith("not started: step `a`: the query '[0]' needs JSON")
+    assert "it gives the number 0" in result.results[2].error
+    recorder.wait_for_type("plan_completed")
+    assert recorder.types.count("started") == 1
+
+
+def test_a_step_whose_output_was_cut_hands_nothing_on(make_engine: MakeEngine) -> None:
+    engine = make_engine(max_output_size_bytes=10)
+    work = plan(
+        Serial(),
+        request("echo 0123456789abcdef", name="a"),
+        request("true", when="steps.a.stdout == 'x'"),
+    )
+    result = run_plan(engine, work)
+    assert "step `a`: 7 bytes of its output were left out" in result.results[1].error
+
+
+def test_a_plan_that_is_cancelled_judges_no_condition_any_more(
+    engine: ExecutionEngine, recorder: Recorder, gate: Gate
+) -> None:
+    work = plan(
+        Serial(),
+        request(str(gate), name="a"),
+        request("true", when="steps.a.status == 'cancelled'"),
+    )
+    execution = engine.submit(work)
+    recorder.wait_for_type("started")
+    execution.cancel()
+    result = plan_result_of(execution)
+    assert statuses(result) == ["cancelled", "skipped"]
+    assert result.results[1].error == "not run: the plan was cancelled"
+
+
+def test_a_condition_outside_a_plan_is_refused(engine: ExecutionEngine) -> None:
+    with pytest.raises(InvalidPlan, match="when: only a step of a plan has earlier steps"):
+        engine.submit(request("true", when="steps.a.success"))
+
+
 # Results
 
 
@@ -241,8 +453,19 @@ def any_plan(draw: st.DrawFn) -> ExecutionPlan:
         | st.builds(Parallel, max_concurrency=st.none() | st.integers(1, 3))
         | st.just(DependencyGraph(dependencies=needs))
     )
-    commands = draw(st.lists(st.sampled_from(["ok", "bad"]), min_size=count, max_size=count))
-    return plan(strategy, *commands)
+    lines = draw(st.lists(st.sampled_from(["ok", "bad"]), min_size=count, max_size=count))
+    commands = []
+    for node, line in enumerate(lines):
+        when = None
+        if node and draw(st.booleans()):
+            other = draw(st.integers(0, node - 1))
+            status = draw(st.sampled_from(["completed", "failed", "skipped"]))
+            when = f"steps.s{other}.status == '{status}'"
+        commands.append(request(line, name=f"s{node}", when=when))
+    takes_threshold = strategy != Serial() and draw(st.booleans())
+    return plan(
+        strategy, *commands, max_failures=draw(st.integers(0, 3)) if takes_threshold else None
+    )
 
 
 @given(work=any_plan())
@@ -254,7 +477,7 @@ def test_the_stats_of_any_plan_sum_to_its_commands(work: ExecutionPlan, shared: 
     stats = result.stats
     assert stats.total == len(work.commands) == len(result.results)
     assert stats.completed + stats.failed + stats.skipped == stats.total
-    assert result.success is (stats.completed == stats.total)
+    assert result.success is (stats.failed == 0)  # then only conditions have left anything out
     for command, each in zip(work.commands, result.results, strict=True):
         expected = {"ok": "completed", "bad": "failed"}[command.command.line]
         assert each.status in (expected, "skipped")

@@ -36,15 +36,18 @@ def test_a_secret_is_masked_in_output_log_line_and_error(
     assert SECRET not in str([event.model_dump_json() for event in recorder.events])
 
 
-def test_a_secret_is_masked_in_names_tags_and_descriptions(
+def test_a_secret_is_masked_in_names_tags_queries_and_descriptions(
     engine: ExecutionEngine, recorder: Recorder
 ) -> None:
-    metadata = ExecutionMetadata(tags={"key": SECRET})
-    work = plan(Serial(), request("true", name=SECRET, metadata=metadata), "false", "true")
+    metadata = ExecutionMetadata(tags={"key": SECRET, SECRET: "value"})
+    first = request("echo []", name=SECRET, metadata=metadata, query=f"[?token == '{SECRET}']")
+    work = plan(Serial(), first, "false", "true")
     work = work.model_copy(update={"description": f"with {SECRET}"})
     result = run_plan(engine, work)
     recorder.wait_for_type("plan_completed")
-    assert result.results[0].tags == {"key": "REDACTED_DEPLOY_TOKEN"}
+    masked = "REDACTED_DEPLOY_TOKEN"
+    assert result.results[0].tags == {"key": masked, masked: "value"}
+    assert result.results[0].query == f"[?token == '{masked}']"
     assert result.description == "with REDACTED_DEPLOY_TOKEN"
     assert SECRET not in result.model_dump_json()
     assert SECRET not in str([event.model_dump_json() for event in recorder.events])

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudops_nb.redaction import Redactor
+from cloudops_nb.redaction import redactor as redactor_module
 from tests.support import cut
 
 SECRET = 'hunter2-&-s3cr"et/ü'
@@ -133,6 +134,16 @@ def test_where_a_stream_is_cut_makes_no_difference(
     redactor = Redactor({f"N{i}": secret for i, secret in enumerate(secrets)})
     data = text.encode()
     assert in_pieces(redactor, data, cuts) == redactor.mask(data)
+
+
+@given(secrets=st.lists(_letters, min_size=1, max_size=4), text=st.text("abc", max_size=60))
+def test_in_much_text_the_same_is_found_as_in_little(secrets: list[str], text: str) -> None:
+    little = Redactor({f"N{i}": secret for i, secret in enumerate(secrets)}).text(text)
+    original, redactor_module._LARGE = redactor_module._LARGE, 0
+    try:
+        assert Redactor({f"N{i}": secret for i, secret in enumerate(secrets)}).text(text) == little
+    finally:
+        redactor_module._LARGE = original
 
 
 @given(

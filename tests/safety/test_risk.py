@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cloudops_nb.models import AwsCli, Exec, RiskLevel, Script, Shell
+from cloudops_nb.aws.operations import find_operation
+from cloudops_nb.models import AwsCli, AwsSdk, Exec, RiskLevel, Script, Shell
 from cloudops_nb.safety import classify
 from tests.executors.helpers import ENVIRON, prepare
 from tests.models.test_prepared import prepared as prepared_by_hand
@@ -71,13 +72,10 @@ def test_a_plain_delete_is_destructive(text: str) -> None:
 
 
 MODIFY = [
-    "aws ec2 describe-instances",
     "aws ec2 stop-instances --instance-ids i-1",
     "aws s3 cp a s3://bucket/a",
     "aws s3 sync . s3://bucket",
     "aws lambda invoke --function-name delete-user out",
-    "aws --profile delete-me ec2 describe-instances",
-    "aws ec2 describe-tags --filters Name=key,Values=terminate-me",
     "aws network-firewall update-firewall-delete-protection",
     "aws",
     "aws ec2",
@@ -100,7 +98,7 @@ def test_all_else_is_not_called_safe_either(text: str) -> None:
         (AwsCli(service="ec2", operation="terminate-instances"), RiskLevel.DESTRUCTIVE),
         (AwsCli(service="s3", operation="sync", args=("a", "b")), RiskLevel.MODIFY),
         (AwsCli(service="s3", operation="sync", args=("--delete",)), RiskLevel.DESTRUCTIVE),
-        (AwsCli(service="ec2", operation="describe-instances"), RiskLevel.MODIFY),
+        (AwsCli(service="ec2", operation="describe-instances"), RiskLevel.READ_ONLY),
         (Exec(program="aws", args=("ec2", "terminate-instances")), RiskLevel.DESTRUCTIVE),
         (Exec(program="/bin/bash", args=("-c", "aws s3 rb s3://b")), RiskLevel.DESTRUCTIVE),
         (Exec(program="terminate-instances", args=("ec2",)), RiskLevel.MODIFY),
@@ -123,3 +121,27 @@ def test_a_script_that_is_no_text_is_no_crash(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"#!/bin/sh\n\xff\x00 aws \xfe")
     assert classify(prepare(Script(path=path), environ=ENVIRON)) is RiskLevel.MODIFY
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "level"),
+    [
+        ("ec2", "DescribeInstances", "read_only"),
+        ("ec2", "describe-instances", "read_only"),
+        ("sts", "GetFederationToken", "modify"),
+        ("ec2", "StartInstances", "modify"),
+        ("ec2", "TerminateInstances", "destructive"),
+        ("s3", "DeleteObject", "destructive"),
+        ("ecr", "BatchDeleteImage", "destructive"),
+    ],
+)
+def test_an_api_call_is_judged_like_the_command_of_the_aws_cli(
+    service: str, operation: str, level: str
+) -> None:
+    command = AwsSdk(service=service, operation=operation)
+    asked = request("x").model_copy(update={"command": command})
+    found = find_operation(service, operation)
+    made = prepared_by_hand(
+        request=asked, argv=(), service=found.service, operation=found.name, parameters={}
+    )
+    assert classify(made) == level
