@@ -11,10 +11,11 @@ from pathlib import Path
 
 from cloudops_nb.errors import InvalidCommand, InvalidPlan, MissingField
 from cloudops_nb.models.aws_line import aimed, aws_command
-from cloudops_nb.models.commands import Command, Shell
+from cloudops_nb.models.commands import AwsCli, Command, Shell
 from cloudops_nb.models.placeholders import (
     SHELLS,
     stand_in,
+    step_outputs,
     substitute_shell,
     substitute_value,
     substitute_words,
@@ -27,8 +28,10 @@ from cloudops_nb.models.plans import (
     Serial,
 )
 from cloudops_nb.models.requests import ExecutionMetadata, ExecutionRequest
+from cloudops_nb.models.retry import RetryConfig
 from cloudops_nb.models.shell_syntax import incomplete, simple_command
-from cloudops_nb.models.shortform import default_title, parse_plan
+from cloudops_nb.models.shortform import parse_plan
+from cloudops_nb.models.shortform_order import default_title
 from cloudops_nb.notebook.options import CellOptions
 
 SOURCE = "notebook"
@@ -59,13 +62,26 @@ def build(
         raise MissingField("commands, on the lines below %%cloudops")
     _check_query(options.query)
     cell = _Cell(options, namespace, environ)
+    work = _work(cell, body)
+    if options.via is not None:
+        commands = work.commands if isinstance(work, ExecutionPlan) else (work,)
+        if not any(isinstance(each.command, AwsCli) for each in commands):
+            raise InvalidCommand(
+                "--via is for aws lines, and there is none: a script runs its own processes "
+                "(write one plain `aws SERVICE OPERATION …`, or lines of it with --serial)"
+            )
+    return work
+
+
+def _work(cell: _Cell, body: str) -> ExecutionRequest | ExecutionPlan:
+    options = cell.options
     if options.plan:
         return _plan(cell, body)
     if options.each:
         return _each(cell, body)
     if options.serial or options.parallel:
         return _lines(cell, body)
-    return cell.request(cell.filled(body), name=options.title)
+    return cell.request(cell.filled(body), name=options.title, retry=cell.retry)
 
 
 @dataclass(frozen=True)
@@ -89,12 +105,24 @@ class _Cell:
             return text
         return substitute_shell(text, self.lookup, shell=self.options.shell)
 
-    def request(self, text: str, *, name: str | None) -> ExecutionRequest:
+    @property
+    def retry(self) -> RetryConfig | None:
+        """What the options say about trying again."""
+        if self.options.retries is None:
+            return None
+        return RetryConfig(
+            max_attempts=self.options.retries + 1, idempotent=self.options.idempotent
+        )
+
+    def request(
+        self, text: str, *, name: str | None, retry: RetryConfig | None = None
+    ) -> ExecutionRequest:
         """The request that runs this text, which is filled in."""
         request = ExecutionRequest(
             command=self._command(text),
             name=name,
             query=self.options.query,
+            retry=retry,
             metadata=ExecutionMetadata(source=SOURCE, tags=dict(self.bound)),
         )
         return self.surround(request)
@@ -104,12 +132,21 @@ class _Cell:
         where it says nothing itself.
         """
         cwd = self._value(self.options.cwd)
+        env = self._env()
+        for value in (*env.values(), cwd or ""):
+            if request.inputs and step_outputs(value):
+                raise InvalidCommand(
+                    "--env and --cwd: what a step of the plan gave is put into the plan's own text "
+                    "alone; write it there"
+                )
+        is_aws = isinstance(request.command, AwsCli)
         request = request.model_copy(
             update={
-                "env": self._env() | request.env,
+                "env": env | request.env,
                 "working_dir": request.working_dir or (None if cwd is None else Path(cwd)),
                 "timeout_ms": request.timeout_ms or self.options.timeout,
                 "query": request.query or self.options.query,
+                "via": request.via or (self.options.via if is_aws else None),
             }
         )
         return aimed(
@@ -132,6 +169,10 @@ class _Cell:
             strategy=strategy,
             commands=tuple(commands),
             metadata=ExecutionMetadata(source=SOURCE),
+            max_failures=self.options.max_failures,
+            # For each line that may be run again. A script of --each has its own: it is one thing,
+            # and refused where it may not.
+            retry=None if self.options.each else self.retry,
         )
 
     def values(self, text: str) -> tuple[str, ...]:
@@ -233,7 +274,7 @@ def _each(cell: _Cell, body: str) -> ExecutionPlan:
         bound = dict(zip(values, combination, strict=True))
         name = " ".join(f"{key}={value}" for key, value in bound.items())
         one = cell.binding(bound)
-        commands.append(one.request(one.filled(body), name=name))
+        commands.append(one.request(one.filled(body), name=name, retry=cell.retry))
     # The commands are called by their values, so the plan has to say what was run.
     return cell.plan(commands, f"{_first_line(body)}, for each {' and '.join(values)}")
 
@@ -260,6 +301,12 @@ def _plan(cell: _Cell, body: str) -> ExecutionPlan:
             "description": cell.options.title or plan.description,
             "commands": tuple(cell.surround(request) for request in plan.commands),
             "metadata": plan.metadata.model_copy(update={"source": SOURCE}),
+            "max_failures": (
+                plan.max_failures
+                if cell.options.max_failures is None
+                else cell.options.max_failures
+            ),
+            "retry": plan.retry or cell.retry,
         }
     )
 

@@ -9,19 +9,20 @@ from typing import Any
 
 import pydantic
 from IPython.core.error import UsageError
+from IPython.display import clear_output, display
 
 from cloudops_nb.aws.sandbox import Sandbox
 from cloudops_nb.config import ExecutionConfig
-from cloudops_nb.engine import Execution
 from cloudops_nb.errors import ExecutionNotRunning
 from cloudops_nb.models.base import first_problem
 from cloudops_nb.notebook.doctor import Diagnosis, examine
 from cloudops_nb.notebook.options import help_text
 from cloudops_nb.notebook.session import NotebookSession
+from cloudops_nb.notebook.which import named
 from cloudops_nb.render.ansi import coloured
 from cloudops_nb.render.describe_list import ExecutionTable
 
-NOT_YET = ("history", "attach", "resume", "scan", "schedule")
+NOT_YET = ("history", "scan", "schedule")
 """Subcommands that are promised and not built; they are refused, never ignored."""
 
 
@@ -60,13 +61,28 @@ def _ps(session: NotebookSession, rest: str) -> ExecutionTable:
 
 def _logs(session: NotebookSession, rest: str) -> None:
     """logs ID: what an execution printed so far."""
-    print(coloured(_find(session, "logs", rest).logs()), end="")
+    print(coloured(named(session.engine, "logs", rest).logs()), end="")
 
 
 def _show(session: NotebookSession, rest: str) -> Any:
     """show ID: the result of an execution that ended, or how far it is."""
-    execution = _find(session, "show", rest)
+    execution = named(session.engine, "show", rest)
     return execution.result() if execution.done() else execution
+
+
+def _attach(session: NotebookSession, rest: str) -> Any:
+    """attach [ID]: a live view of a run; of a plan that has ended, beside its result.
+
+    Without an id: of the newest that runs, else of the newest.
+    """
+    if rest:
+        return session.attach(named(session.engine, "attach", rest))
+    top = [summary for summary in session.engine.summaries() if summary.plan_id is None]
+    if not top:
+        raise UsageError("%cloudops attach: nothing was run in this kernel yet; give an id")
+    # Not by when it started: what waits in the queue was submitted, too.
+    newest = next((each for each in reversed(top) if not each.status.is_final), top[-1])
+    return session.attach(session.engine.get(newest.id))
 
 
 def _cancel(session: NotebookSession, rest: str) -> None:
@@ -78,7 +94,7 @@ def _cancel(session: NotebookSession, rest: str) -> None:
             if not summary.status.is_final and summary.plan_id is None
         ]
     else:
-        execution = _find(session, "cancel", rest)
+        execution = named(session.engine, "cancel", rest)
         if execution.done():
             raise ExecutionNotRunning(execution.id, execution.status)
         running = [execution]
@@ -88,6 +104,14 @@ def _cancel(session: NotebookSession, rest: str) -> None:
         print(f"{execution.id} {execution.result().status}")
     if not running:
         print("nothing is running")
+
+
+def _resume(session: NotebookSession, rest: str) -> Any:
+    """resume [ID] [--approve DIGEST]: runs again what did not complete of a plan.
+
+    By default of the last one that was not resumed yet.
+    """
+    return session.resume(rest)
 
 
 def _config(session: NotebookSession, rest: str) -> None:
@@ -120,7 +144,12 @@ def _config(session: NotebookSession, rest: str) -> None:
 def _doctor(session: NotebookSession, rest: str) -> Diagnosis:
     """doctor: what this installation can do, and how to mend what it cannot."""
     _no_arguments("doctor", rest)
-    return examine(session)
+    if not hasattr(session.shell, "kernel"):  # a terminal keeps all that was ever shown
+        return examine(session, lambda _: None)
+    progress = display({"text/plain": "looking at this installation"}, raw=True, display_id=True)
+    found = examine(session, lambda doing: progress.update({"text/plain": doing}, raw=True))
+    clear_output(wait=True)  # the cell's value takes its place
+    return found
 
 
 def _sandbox(session: NotebookSession, rest: str) -> None:
@@ -152,22 +181,13 @@ COMMANDS: dict[str, Callable[[NotebookSession, str], Any]] = {
     "ps": _ps,
     "logs": _logs,
     "show": _show,
+    "attach": _attach,
     "cancel": _cancel,
+    "resume": _resume,
     "config": _config,
     "doctor": _doctor,
     "sandbox": _sandbox,
 }
-
-
-def _find(session: NotebookSession, command: str, prefix: str) -> Execution:
-    if not prefix:
-        raise UsageError(f"%cloudops {command}: give an id, or its first characters (see ps)")
-    ids = [s.id for s in session.engine.summaries() if str(s.id).startswith(prefix)]
-    if len(ids) > 1:
-        raise UsageError(f"%cloudops {command}: {len(ids)} ids start with {prefix!r}; give more")
-    if not ids:
-        raise UsageError(f"%cloudops {command}: no execution has an id that starts with {prefix!r}")
-    return session.engine.get(ids[0])
 
 
 def _no_arguments(command: str, rest: str) -> None:

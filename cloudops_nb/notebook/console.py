@@ -3,15 +3,21 @@
 Its protocol. To the page, as custom messages, but for the snapshot:
 
 - ``snapshot`` (a synced trait, serialized when it is asked for, so that a reloaded page gets the
-  state of that moment): ``{seq, plan, title, state, rows: [row…], lines: [line…]}``, a row being
-  ``{id, name, line, state, ms, note, last}``.
-- ``{type: "delta", seq, state, rows: [{row, state, ms, note}…], lines}``: what has changed.
-  ``seq`` rises by 1; a page that sees a gap asks for a snapshot.
+  state of that moment): ``{seq, plan, title, state, counts: {state: n}, total, has_log,
+  rows: [row…], lines: [line…]}``, a row being ``{id, name, where, line, cut, state, ms, attempts,
+  note, last}``. Of the ``total`` rows it has the first; the page asks for the others.
+- ``{type: "delta", seq, state, counts, rows: [{row, state, ms, attempts, note}…], lines}``: what
+  has changed. ``seq`` rises by 1; a page that sees a gap asks for a snapshot.
+- ``{type: "rows", row, rows}``: the rows from that one on, as many as a message takes.
 - ``{type: "tail", row, lines}``: the last lines of one command.
+- ``{type: "line", row, line}``: a command's line, uncut.
+- ``{type: "log", row, from, size, path}`` and its bytes as a buffer, or ``{…, error}``: a piece of
+  a command's log, from that byte on.
 
-From the page: ``{type: "sync"}``, ``{type: "tail", row}``, ``{type: "cancel", id}``.
+From the page: ``{type: "sync"}``, ``{type: "rows" | "tail" | "line", row}``,
+``{type: "log", row, from}``, ``{type: "cancel", id}``.
 
-A line is ``[number, row_number, row, kind, text, cut]``, see ``transcript.Line``.
+A line is ``[number, row_number, row, kind, text, cut, at]``, see ``transcript.Line``.
 """
 
 from __future__ import annotations
@@ -23,12 +29,25 @@ from typing import Any
 import anywidget
 import traitlets
 
+_PAGE = Path(__file__).with_name("page")
+
+
+def _joined(*names: str) -> str:
+    return "\n".join((_PAGE / name).read_text(encoding="utf-8") for name in names)
+
+
+SCRIPT = _joined(
+    "text.js", "store.js", "elements.js", "output.js", "tools.js", "commands.js", "view.js"
+)
+"""One module: anywidget takes one, and the page may load nothing from anywhere else."""
+STYLES = _joined("theme.css", "header.css", "commands.css", "output.css")
+
 
 class Console(anywidget.AnyWidget):
     """Draws what ``capture`` gives, and the deltas it is sent."""
 
-    _esm = Path(__file__).with_name("console.js")
-    _css = Path(__file__).with_name("console.css")
+    _esm = SCRIPT
+    _css = STYLES
 
     # Its value stays empty: nothing is kept twice, and what a page asks for is never stale.
     snapshot = traitlets.Dict().tag(sync=True, to_json=lambda _, console: console.capture())

@@ -10,6 +10,7 @@ from IPython.core.magic import no_var_expand
 from cloudops_nb.engine import ExecutionEngine
 from cloudops_nb.executors.process.orphans import cleanup_orphans
 from cloudops_nb.notebook.commands import COMMANDS, run_command
+from cloudops_nb.notebook.matcher import aws_matcher
 from cloudops_nb.notebook.options import complete, help_text
 from cloudops_nb.notebook.session import NotebookSession, one_line_errors
 from cloudops_nb.notebook.transformer import CellTransformer
@@ -37,11 +38,13 @@ def load(shell: InteractiveShell) -> None:
     magic: Any = no_var_expand(cloudops)
     shell.register_magic_function(magic, "line_cell", "cloudops")
     if hasattr(shell, "kernel"):  # only a kernel has a loop that a cell can await on
-        session.transformer = CellTransformer(f"get_ipython().{SESSION}.run_cell_async")
+        session.transformer = CellTransformer(f"get_ipython().{SESSION}")
         session.transformer.install(shell)
     if shell.display_formatter is not None:
         register(shell.display_formatter.formatters)
     shell.set_hook("complete_command", _complete, re_key=r"^%%?cloudops\b")
+    if shell.Completer is not None:
+        shell.Completer.custom_matchers.append(aws_matcher)
     if ended := cleanup_orphans():
         print(f"ended what a dead kernel had left running: process {', '.join(map(str, ended))}")
 
@@ -56,6 +59,8 @@ def unload(shell: InteractiveShell) -> None:
         session.transformer.remove(shell)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("cloudops", None)
+    if shell.Completer is not None:
+        shell.Completer.custom_matchers.remove(aws_matcher)
     session.close()
 
 

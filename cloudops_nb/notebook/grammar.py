@@ -10,19 +10,19 @@ from typing import NoReturn, TypeVar
 
 from IPython.core.error import UsageError
 
-from cloudops_nb.errors import InvalidCommand
+from cloudops_nb.errors import InvalidCommand, ValidationError
 from cloudops_nb.models.durations import parse_duration
+from cloudops_nb.models.requests import VIAS
+from cloudops_nb.models.retry import MAX_ATTEMPTS
+from cloudops_nb.models.thresholds import parse_threshold
 
 _T = TypeVar("_T")
 
 NOT_YET = (
     "--dry-run",
-    "--max-failures",
     "--record",
     "--replay",
-    "--retries",
     "--step",
-    "--via",
 )
 """Options of the grammar that are not built yet: refused, never ignored."""
 
@@ -31,7 +31,7 @@ examples:
   %%cloudops
   kubectl get pods --namespace {{ namespace }}
 
-  %%cloudops --each region=us-east-1,eu-west-1 --query 'Reservations[].Instances[]' --out fleet
+  %%cloudops --each region=us-east-1,eu-west-1 --out fleet
   aws ec2 describe-instances
 
   %%cloudops --parallel 4 --timeout 30s
@@ -41,12 +41,13 @@ examples:
   %%cloudops --plan
   - {name: build, shell: make build}
   - {name: test, shell: make test, needs: build}
+  - {shell: "mail ops <<< {{ steps.test.stderr }}", when: steps.test.status == 'failed'}
 
 {{ name }} puts a notebook variable in, outside quotes: it is quoted for the shell already, and a
 list becomes several words. Cancel, or the notebook's stop button, ends a running cell's processes.
 
-%cloudops run COMMAND | ps | logs ID | show ID | cancel ID|all | config [NAME=VALUE] | doctor |
-          sandbox start|stop
+%cloudops run COMMAND | ps | attach [ID] | logs ID | show ID | cancel ID|all | resume [ID] |
+          config [NAME=VALUE] | doctor | sandbox start|stop
 """
 
 
@@ -103,7 +104,14 @@ def parser() -> argparse.ArgumentParser:
         help="a script to run for every value, {{ KEY }} bound, region and profile set; several "
         "keys: for every combination",
     )
-    flags(what, keep_going="go on after a failure", raw="leave {{ name }} as it is written")
+    flags(what, keep_going="go on after a failure")
+    what.add_argument(
+        "--max-failures",
+        type=_checked(parse_threshold),
+        metavar="N|P%",
+        help="when more than N commands, or P%% of them, have failed, start no more",
+    )
+    flags(what, raw="leave {{ name }} as it is written")
 
     where = grammar.add_argument_group("what they run with")
     where.add_argument("--profile", metavar="P", help="AWS profile")
@@ -117,6 +125,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="K=V",
         help="a variable for the commands; K alone passes on the kernel's own",
     )
+    where.add_argument(
+        "--via",
+        choices=tuple(VIAS),
+        metavar="WAY",
+        help="how an aws line runs: cli, as a process; sdk, in a warm worker; auto (usual), in one "
+        "where the outcome is the same",
+    )
     where.add_argument("--cwd", metavar="DIR", help="directory")
     where.add_argument("--shell", default="bash", metavar="SHELL", help="what reads it (bash)")
     flags(where, strict="fail on the first error: set -euo pipefail")
@@ -126,6 +141,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="TIME",
         help="how long each command may take: 90s, 2m",
     )
+    where.add_argument(
+        "--retries",
+        type=_checked(_retries),
+        metavar="N",
+        help="try again up to N times, waiting longer each time, what failed and may go well yet",
+    )
+    flags(where, idempotent="running it again does no harm: what changes something is retried, too")
     where.add_argument(
         "--approve", metavar="DIGEST", help="run the risky commands this digest was shown for"
     )
@@ -151,7 +173,7 @@ def _checked(function: Callable[[str], _T]) -> Callable[[str], _T]:
     def convert(text: str) -> _T:
         try:
             return function(text)
-        except InvalidCommand as error:
+        except ValidationError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return convert
@@ -161,6 +183,13 @@ def _count(text: str) -> int:
     if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text):
         raise InvalidCommand(f"takes a whole number above 0, not {text!r}")
     return int(text)
+
+
+def _retries(text: str) -> int:
+    number = _count(text)
+    if number >= MAX_ATTEMPTS:
+        raise InvalidCommand(f"takes at most {MAX_ATTEMPTS - 1}, not {text}")
+    return number
 
 
 def _name(text: str) -> str:

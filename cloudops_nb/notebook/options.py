@@ -8,7 +8,10 @@ from collections import Counter
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from cloudops_nb.aws.profiles import profiles
 from cloudops_nb.models.placeholders import PLACEHOLDER
+from cloudops_nb.models.requests import VIAS, Via
+from cloudops_nb.models.thresholds import Threshold
 from cloudops_nb.notebook.grammar import NOT_YET, parser, usage
 
 _REPEATABLE = ("--each", "--env")
@@ -24,6 +27,8 @@ _VALUES = {
     "--region": REGIONS,
     "--shell": ("bash", "dash", "python3", "sh", "zsh"),
     "--timeout": ("30s", "2m", "10m"),
+    "--max-failures": ("0", "10%", "25%"),
+    "--via": tuple(VIAS),
 }
 _KEYS = ("profile=", "region=")
 
@@ -31,7 +36,8 @@ _KEYS = ("profile=", "region=")
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CellOptions:
     """What the line of a cell asks for. ``timeout`` is in milliseconds; ``each`` and ``env`` are as
-    written, with placeholders; ``max_concurrency`` None is no limit but the engine's.
+    written, with placeholders; ``max_concurrency`` None is no limit but the engine's; ``retries``
+    counts the attempts after the first.
 
     Raises:
         UsageError: options that do not go together.
@@ -45,11 +51,15 @@ class CellOptions:
     profile: str | None = None
     region: str | None = None
     env: tuple[str, ...] = ()
+    via: Via | None = None
     cwd: str | None = None
     shell: str = "bash"
     strict: bool = False
     timeout: int | None = None
+    retries: int | None = None
+    idempotent: bool = False
     keep_going: bool = False
+    max_failures: Threshold | None = None
     out: str | None = None
     query: str | None = None
     bg: bool = False
@@ -71,8 +81,18 @@ class CellOptions:
             ):
                 if given:
                     raise usage(f"--plan and --{name} do not go together: write it in the steps")
-        if self.keep_going and not (how or self.each):
-            raise usage("--keep-going needs several commands: --serial, --parallel, --each, --plan")
+        for option, given in (
+            ("--keep-going", self.keep_going),
+            ("--max-failures", self.max_failures is not None),
+        ):
+            if given and not (how or self.each):
+                raise usage(
+                    f"{option} needs several commands: --serial, --parallel, --each, --plan"
+                )
+        if self.max_failures is not None and self.serial and not self.keep_going:
+            raise usage("--serial stops at the first failure: add --keep-going")
+        if self.idempotent and self.retries is None:
+            raise usage("--idempotent needs --retries: it says that they do no harm")
         repeated = [key for key, count in Counter(key for key, _ in self.each).items() if count > 1]
         if repeated:
             raise usage(f"--each {repeated[0]}=… is given twice; list all its values once")
@@ -131,20 +151,24 @@ def complete(line: str) -> list[str]:
     *before, last = re.split(r"\s+", line.removeprefix("%%cloudops"))
     option, equals, _ = last.partition("=")
     piece = re.split(r"[=,]", last)[-1]
-    if equals and option in _VALUES:
-        return _matching(_VALUES[option], piece)
+    if equals and option.startswith("--") and (values := _values(option)):
+        return _matching(values, piece)
     governing = next((word for word in reversed(before) if word.startswith("--")), "")
-    if before and before[-1] in _VALUES:
-        return _matching(_VALUES[before[-1]], piece)
+    if before and (values := _values(before[-1])):
+        return _matching(values, piece)
     if governing == "--each" and not last.startswith("-"):
         if equals:
-            return _matching(REGIONS if option == "region" else (), piece)
+            return _matching(_values(f"--{option}") if f"{option}=" in _KEYS else (), piece)
         if before[-1] == "--each" or last:
             return _matching(_KEYS, piece)
     if last and not last.startswith("-"):
         return []
     used = {word.partition("=")[0] for word in before} - set(_REPEATABLE)
     return [name for name in option_names() if name.startswith(last) and name not in used]
+
+
+def _values(option: str) -> tuple[str, ...]:
+    return profiles() if option == "--profile" else _VALUES.get(option, ())
 
 
 def _split(line: str) -> list[str]:

@@ -14,10 +14,14 @@ from cloudops_nb.engine.handle import Result
 from cloudops_nb.errors import CommandFailed, ExecutionCancelled, ExecutionError
 from cloudops_nb.models import ExecutionResult, ExecutionStatus
 from cloudops_nb.notebook.cell import build
-from cloudops_nb.notebook.live import Present, Shown, WidgetPresenter
+from cloudops_nb.notebook.credential_form import NotebookPrompt
+from cloudops_nb.notebook.live import WidgetPresenter
 from cloudops_nb.notebook.options import CellOptions, parse_options
+from cloudops_nb.notebook.places import Place, Shown
+from cloudops_nb.notebook.terminal import TerminalPresenter
 from cloudops_nb.notebook.transformer import CellTransformer
 from cloudops_nb.notebook.waiting import Interrupted, wait, wait_blocking
+from cloudops_nb.notebook.which import to_resume
 
 
 class NotebookSession:
@@ -31,7 +35,13 @@ class NotebookSession:
         self.engine = engine
         self.sandbox: Sandbox | None = None
         # A terminal has no page to put widgets on.
-        self.presenter = WidgetPresenter(engine, self._banner) if hasattr(shell, "kernel") else None
+        self.presenter: WidgetPresenter | TerminalPresenter
+        self._prompt_before = engine.credential_prompt
+        if hasattr(shell, "kernel"):
+            self.presenter = WidgetPresenter(engine, self._banner)
+            engine.credential_prompt = NotebookPrompt(self.presenter.put)
+        else:
+            self.presenter = TerminalPresenter(engine, self._banner)
         self.transformer: CellTransformer | None = None
         engine.presenter = self.presenter
 
@@ -44,6 +54,7 @@ class NotebookSession:
     def close(self) -> None:
         """Stops the sandbox and takes the views away from the engine, which goes on."""
         self.engine.presenter = None
+        self.engine.credential_prompt = self._prompt_before
         if self.sandbox is not None:
             self.engine.sandbox = None
             self.sandbox.stop()
@@ -51,41 +62,79 @@ class NotebookSession:
 
     async def run_cell_async(self, line: str, body: str) -> Result | None:
         """Runs a ``%%cloudops`` cell that is the whole cell, awaiting its end."""
-        options, execution, shown = self._submit(line, body, Present.WHOLE_CELL)
+        options, execution, shown = self._submit(line, body, Place.WHOLE_CELL)
         if options.bg:
             self._leave_running(options, execution, shown)
             return None
-        try:
-            result = await wait(execution)
-        except Interrupted as interrupt:
-            result = interrupt.result
-        return self._finish(options, result, shown)
+        return await self._await(options, execution, shown)
 
     def run_cell(self, line: str, body: str) -> Result | None:
         """Runs a ``%%cloudops`` cell from inside another magic or a script, blocking."""
-        options, execution, shown = self._submit(line, body, Present.AMONG_OTHERS)
+        options, execution, shown = self._submit(line, body, Place.AMONG_OTHERS)
         if options.bg:
             self._leave_running(options, execution, shown)
             return None
+        return self._wait(options, execution, shown)
+
+    async def resume_async(self, rest: str) -> Result | None:
+        """Runs a ``%cloudops resume REST`` that is the whole cell, awaiting its end."""
+        with one_line_errors():
+            execution, shown = self._resume(rest, Place.WHOLE_CELL)
+        return await self._await(CellOptions(), execution, shown)
+
+    def resume(self, rest: str) -> Result | None:
+        """Runs a ``%cloudops resume REST`` among other lines, blocking."""
+        execution, shown = self._resume(rest, Place.AMONG_OTHERS)
+        return self._wait(CellOptions(), execution, shown)
+
+    def _resume(self, rest: str, place: Place) -> tuple[Execution, Shown | None]:
+        plan_id, approve = to_resume(self.engine, rest)
+        shown: list[Shown] = []
+        presenter = self.presenter.placed(place, shown.append)
+        execution = self.engine.resume(plan_id, approve=approve, presenter=presenter)
+        return execution, shown[0] if shown else None
+
+    async def _await(
+        self, options: CellOptions, execution: Execution, shown: Shown | None
+    ) -> Result | None:
         try:
-            result = wait_blocking(execution)
+            result = await wait(execution, shown.cancelling if shown else None)
         except Interrupted as interrupt:
             result = interrupt.result
         return self._finish(options, result, shown)
 
+    def _wait(
+        self, options: CellOptions, execution: Execution, shown: Shown | None
+    ) -> Result | None:
+        try:
+            result = wait_blocking(execution, shown.cancelling if shown else None)
+        except Interrupted as interrupt:
+            result = interrupt.result
+        return self._finish(options, result, shown)
+
+    def attach(self, execution: Execution) -> Result | None:
+        """Shows a run, whoever started it, and returns its result, if it has ended."""
+        return self.presenter.attach(execution)
+
     def _submit(
-        self, line: str, body: str, place: Present
+        self, line: str, body: str, place: Place
     ) -> tuple[CellOptions, Execution, Shown | None]:
         options = parse_options(line)
         if options.bg:
-            place = Present.BACKGROUND
+            place = Place.BACKGROUND
         shown: list[Shown] = []
         presenter = None
-        if self.presenter is not None and not options.quiet:
+        if not options.quiet:
             presenter = self.presenter.placed(place, shown.append)
-        with one_line_errors():
-            work = build(options, body, namespace=self.shell.user_ns, environ=os.environ)
-            execution = self.engine.submit(work, approve=options.approve, presenter=presenter)
+        execution: Execution | None = None
+        try:
+            with one_line_errors():
+                work = build(options, body, namespace=self.shell.user_ns, environ=os.environ)
+                execution = self.engine.submit(work, approve=options.approve, presenter=presenter)
+        except KeyboardInterrupt:
+            if execution is not None:  # the cell ends here, and its run must not go on unseen
+                execution.cancel()
+            raise
         return options, execution, shown[0] if shown else None
 
     def _leave_running(

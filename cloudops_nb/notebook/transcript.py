@@ -11,6 +11,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 MAX_LINES = 1000
@@ -20,7 +21,7 @@ MAX_NEW_LINES = 500
 MAX_LINE_CHARS = 2000
 """Visible characters of a line; the rest is counted and left to the log."""
 
-_FLOOD_LINES = 200  # instead, as long as every take has to leave some out: nobody reads them
+_FLOOD_LINES = 100  # instead, as long as every take has to leave some out: nobody reads them
 _ROW_LINES = 300
 _NEW_CHARS = 128 * 1024
 _ALL_CHARS = 512 * 1024
@@ -59,13 +60,15 @@ class Line(NamedTuple):
     text: str
     cut: int
     """Characters missing at the end."""
+    at: int
+    """When it was read, its end if it was read in parts; milliseconds since 1970."""
 
 
 class Transcript:
     """The output of ``rows`` commands, bounded in lines and characters."""
 
     def __init__(self, rows: int) -> None:
-        self._waiting: list[tuple[_Source, str]] = []
+        self._waiting: list[tuple[_Source, str, int]] = []
         self._sources: dict[tuple[int, Kind], _Source] = {}
         self._count = 0
         self.flooded = False
@@ -76,18 +79,22 @@ class Transcript:
         row_chars = min(_ROW_CHARS, _ALL_ROWS_CHARS // rows)
         self._rows = [_Tail(_ROW_LINES, row_chars) for _ in range(rows)]
 
-    def push(self, row: int, kind: Kind, text: str) -> None:
-        """Adds text that a command printed. Cheap: most of the work is left to ``take``."""
-        source = self._sources.get((row, kind))
-        if source is None:
-            source = self._sources[row, kind] = _Source(row, kind)
-        self._hold(source, text)
+    def push(self, row: int, kind: Kind, text: str, at: int = 0) -> None:
+        """Adds text that was read ``at`` that time. Cheap: most of the work is left to ``take``."""
+        source = self._source(row, kind)
+        self._hold(source, text, at)
         if source.waiting > 2 * _WAITING_CHARS:
             self._squash(source)
 
-    def note(self, row: int, text: str) -> None:
+    def skip(self, row: int, kind: Kind, lines: int) -> None:
+        """Counts lines that a command printed and nobody kept; they are in its log."""
+        source = self._source(row, kind)
+        text, at = self._pull(source)
+        self._skip(source, text + "\n" * lines, at)
+
+    def note(self, row: int, text: str, at: int = 0) -> None:
         """Adds a remark of ours among a command's lines."""
-        self.push(row, "note", text + "\n")
+        self.push(row, "note", text + "\n", at)
 
     def take(self) -> list[Line]:
         """The lines that are new or have changed: ``MAX_NEW_LINES``, and those not ended yet.
@@ -96,9 +103,9 @@ class Transcript:
         """
         self._leave_out()
         waiting, self._waiting = self._waiting, []
-        for source, text in waiting:
+        for source, text, at in waiting:
             source.waiting = 0
-            self._feed(source, text)
+            self._feed(source, text, at)
         lines, self._fresh = self._fresh, []
         chars = 0
         for kept, line in enumerate(reversed(lines)):
@@ -106,7 +113,7 @@ class Transcript:
             if chars > _NEW_CHARS and kept:
                 del lines[:-kept]
                 break
-        return sorted([*lines, *_unended({source for source, _ in waiting})])
+        return sorted([*lines, *_unended({source for source, _, _ in waiting})])
 
     def tail(self, row: int | None = None) -> list[Line]:
         """The last lines as of the last ``take``, of one command or of all."""
@@ -114,57 +121,66 @@ class Transcript:
         sources = (s for s in self._sources.values() if row is None or s.row == row)
         return sorted([*ended, *_unended(sources)])
 
-    def _hold(self, source: _Source, text: str) -> None:
-        self._waiting.append((source, text))
+    def _source(self, row: int, kind: Kind) -> _Source:
+        source = self._sources.get((row, kind))
+        if source is None:
+            source = self._sources[row, kind] = _Source(row, kind)
+        return source
+
+    def _hold(self, source: _Source, text: str, at: int) -> None:
+        self._waiting.append((source, text, at))
         source.waiting += len(text)
 
-    def _pull(self, source: _Source) -> str:
-        text = "".join(text for other, text in self._waiting if other is source)
+    def _pull(self, source: _Source) -> tuple[str, int]:
+        """What a source has waiting, and when the last of it was read."""
+        pulled = [item for item in self._waiting if item[0] is source]
         self._waiting = [item for item in self._waiting if item[0] is not source]
         source.waiting = 0
-        return text
+        return "".join(text for _, text, _ in pulled), pulled[-1][2] if pulled else source.at
 
     def _squash(self, source: _Source) -> None:
         """Bounds what a flooding stream has waiting between two ``take``."""
-        text = self._pull(source)
+        text, at = self._pull(source)
         end = len(text) - _WAITING_CHARS
         start = text.rfind("\n", 0, end) + 1
-        self._skip(source, text[:start])
+        self._skip(source, text[:start], at)
         if end - start > _WAITING_CHARS:  # of one line, which is cut as it grows
-            self._feed(source, text[start:end])
+            self._feed(source, text[start:end], at)
             start = end
-        self._hold(source, text[start:])
+        self._hold(source, text[start:], at)
 
     def _leave_out(self) -> None:
         """Skips the first lines of those streams that have more than their share waiting."""
         counts = Counter[_Source]()
-        for source, text in self._waiting:
+        for source, text, _ in self._waiting:
             counts[source] += text.count("\n")
         room = _FLOOD_LINES if self.flooded else MAX_NEW_LINES
         self.flooded = counts.total() > room
         if not self.flooded:
             return
-        for done, (source, count) in enumerate(reversed(counts.most_common())):
+        # The fewest lines first; of as many, the latest last, which get what room is left.
+        for done, (source, count) in enumerate(sorted(counts.items(), key=itemgetter(1))):
             share = min(count, room // (len(counts) - done))
             room -= share
             if share < count:
-                text = self._pull(source)
+                text, at = self._pull(source)
                 start = len(text.rsplit("\n", share + 1)[0]) + 1
-                self._skip(source, text[:start])
-                self._hold(source, text[start:])
+                self._skip(source, text[:start], at)
+                self._hold(source, text[start:], at)
 
-    def _skip(self, source: _Source, text: str) -> None:
+    def _skip(self, source: _Source, text: str, at: int) -> None:
         """Counts whole lines without looking at them."""
         lines = text.count("\n")
         if lines and source.number is not None:  # a line on the page is ended, not torn
-            self._feed(source, text[: text.index("\n") + 1])
+            self._feed(source, text[: text.index("\n") + 1], at)
             lines -= 1
         if lines:
             self._count += lines
             self._row_counts[source.row] += lines
             source.style.clear()  # the colours in force behind them are not known
 
-    def _feed(self, source: _Source, text: str) -> None:
+    def _feed(self, source: _Source, text: str, at: int) -> None:
+        source.at = at
         *ended, rest = text.split("\n")
         for part in ended:
             line = source.end(part, self._number(source))
@@ -186,12 +202,13 @@ class Transcript:
 class _Source:
     """One stream of one command, and its line that has not ended yet."""
 
-    __slots__ = ("cut", "kind", "number", "raw", "row", "style", "waiting")
+    __slots__ = ("at", "cut", "kind", "number", "raw", "row", "style", "waiting")
 
     def __init__(self, row: int, kind: Kind) -> None:
         self.row = row
         self.kind: Kind = kind
         self.waiting = 0
+        self.at = 0
         self.number: tuple[int, int] | None = None
         self.raw = ""
         self.cut = 0
@@ -214,7 +231,7 @@ class _Source:
         text, cut = _shorten(self.raw.rstrip("\r"))
         if self.style:
             text = f"\x1b[{';'.join(self.style.values())}m{text}"
-        return Line(*number, self.row, self.kind, text, self.cut + cut)
+        return Line(*number, self.row, self.kind, text, self.cut + cut, self.at)
 
     def end(self, part: str, number: tuple[int, int]) -> Line:
         """Ends the line with ``part``. The next begins in the colours in force here."""

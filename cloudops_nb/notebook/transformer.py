@@ -1,27 +1,30 @@
-"""Lets a ``%%cloudops`` cell await, so that clicks and ■ are handled while it runs.
+"""Lets a cell that waits await, so that clicks and ■ are handled while it runs.
 
-IPython calls a cell magic as a plain function; while that blocks, the kernel reads no message.
-The transformer rewrites the cell into an ``await`` instead. It touches only a cell that is run as
-such: inside another magic (``%%time``, ``%%capture``) there is no loop to await on, and the
-ordinary magic serves.
+IPython calls a magic as a plain function; while that blocks, the kernel reads no message. The
+transformer rewrites ``%%cloudops``, and a cell that is a lone ``%cloudops resume``, into an
+``await`` instead. It touches only a cell that is run as such: inside another magic (``%%time``,
+``%%capture``) there is no loop to await on, and the ordinary magic serves.
 """
 
 from __future__ import annotations
 
+import re
+
 from IPython.core.interactiveshell import InteractiveShell
 
-MAGIC = "%%cloudops"
+CELL = "%%cloudops"
+_RESUME = re.compile(r"%cloudops +resume(?: +(?P<rest>[^\n]*[^\n?\s]))?\s*")  # "?" asks for help
 
 
 class CellTransformer:
-    """Rewrites ``%%cloudops ARGS`` + body into ``await <call>(ARGS, body)``.
+    """Rewrites a cell into an ``await`` of the session's coroutine for it.
 
     Args:
-        call: Python text of the coroutine function to call.
+        session: Python text for the session.
     """
 
-    def __init__(self, call: str) -> None:
-        self._call = call
+    def __init__(self, session: str) -> None:
+        self._session = session
         self._inside_cell = False
 
     def __call__(self, lines: list[str]) -> list[str]:
@@ -29,10 +32,12 @@ class CellTransformer:
         if self._inside_cell or not lines:
             return lines
         name, _, arguments = lines[0].partition(" ")
-        if name.rstrip("\n") != MAGIC or arguments.strip() in ("?", "??"):
-            return lines
-        body = "".join(lines[1:])
-        return [f"await {self._call}({arguments.strip()!r}, {body!r})\n"]
+        if name.rstrip("\n") == CELL and arguments.strip() not in ("?", "??"):
+            body = "".join(lines[1:])
+            return [f"await {self._session}.run_cell_async({arguments.strip()!r}, {body!r})\n"]
+        if resume := _RESUME.fullmatch("".join(lines)):
+            return [f"await {self._session}.resume_async({(resume['rest'] or '')!r})\n"]
+        return lines
 
     def install(self, shell: InteractiveShell) -> None:
         """Takes its place: after prompts are stripped, before IPython's own cell magics."""

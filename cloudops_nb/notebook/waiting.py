@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+
+from IPython.core.getipython import get_ipython
 
 from cloudops_nb.engine import Execution
 from cloudops_nb.engine.handle import Result
+from cloudops_nb.notebook.comms import handle_comms
 
 POLL_SECONDS = 0.1
 """A plain await is deaf to ■ until something wakes the loop, so the wait wakes it this often."""
@@ -19,7 +23,11 @@ class Interrupted(Exception):
         self.result = result
 
 
-async def wait(execution: Execution) -> Result:
+OnInterrupt = Callable[[], None] | None
+"""Called when ■ or Ctrl-C was heard, before everything is gone."""
+
+
+async def wait(execution: Execution, on_interrupt: OnInterrupt = None) -> Result:
     """Awaits the end in a cell.
 
     Raises:
@@ -30,7 +38,7 @@ async def wait(execution: Execution) -> Result:
         await _poll(ended)
     except (asyncio.CancelledError, KeyboardInterrupt):
         # ipykernel answers ■ by cancelling the cell's task; other hosts raise KeyboardInterrupt.
-        execution.cancel()
+        _cancel(execution, on_interrupt)
         await _poll(ended)
         raise Interrupted(ended.result()) from None
     return ended.result()
@@ -43,9 +51,10 @@ async def _result(execution: Execution) -> Result:
 async def _poll(future: asyncio.Future[Result]) -> None:
     while not future.done():
         await asyncio.wait({future}, timeout=POLL_SECONDS)
+        await handle_comms()
 
 
-def wait_blocking(execution: Execution) -> Result:
+def wait_blocking(execution: Execution, on_interrupt: OnInterrupt = None) -> Result:
     """Waits for the end on this thread.
 
     Raises:
@@ -54,8 +63,20 @@ def wait_blocking(execution: Execution) -> Result:
     try:
         return execution.result()
     except KeyboardInterrupt:
-        execution.cancel()
+        _cancel(execution, on_interrupt)
         raise Interrupted(execution.result()) from None
+
+
+def _cancel(execution: Execution, on_interrupt: OnInterrupt) -> None:
+    execution.cancel()
+    if on_interrupt is not None:
+        on_interrupt()
+
+
+def deaf_while_blocked() -> bool:
+    """Whether no click is heard while a cell keeps the main thread: there are no subshells."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    return not getattr(kernel, "_supports_kernel_subshells", False)
 
 
 def allow_asyncio_run() -> None:

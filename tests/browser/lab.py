@@ -1,7 +1,6 @@
 """A page with JupyterLab in it, and what a person does there."""
 
 import itertools
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -43,6 +42,21 @@ IDLE = """() => !window.runsUnderWay
     && window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === "idle"
 """
 
+# As one edit: the page draws once.
+REPLACE = """(sources) => {
+    const { sharedModel } = window.jupyterapp.shell.currentWidget.content.model;
+    sharedModel.transact(() => {
+        sharedModel.deleteCellRange(0, sharedModel.cells.length);
+        sharedModel.insertCells(0, sources.map((source) => ({ cell_type: "code", source })));
+    });
+}"""
+
+# The command's promise settles when the choice is stored; the page follows.
+SET_THEME = """(theme) => window.jupyterapp.commands.execute("apputils:change-theme", { theme })"""
+
+THEMED = """(light) => document.body.dataset.jpThemeLight === light
+    && window.jupyterapp.shell.isVisible"""
+
 RESTART = "() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()"
 SAVE = "() => window.jupyterapp.commands.execute('docmanager:save')"
 
@@ -54,10 +68,13 @@ class LabPage:
     awaited with `playwright.sync_api.expect`. Times are seconds.
     """
 
-    def __init__(self, page: Page, server: LabServer, directory: Path) -> None:
+    def __init__(
+        self, page: Page, server: LabServer, directory: Path, start: str = "doc/tree"
+    ) -> None:
         self.page = page
         self.server = server
         self.directory = directory
+        self._start = start  # where in the server the application lies
         self.path = directory
         self.console_errors: list[str] = []
         self.dialogs: list[str] = []  # native ones, such as an alert() that text smuggled in
@@ -82,6 +99,10 @@ class LabPage:
         nbformat.write(notebook, path)
         self._open(path)
 
+    def new_cells(self, *sources: str) -> None:
+        """Put these code cells in the place of those of the open notebook; its kernel goes on."""
+        self.page.evaluate(REPLACE, list(sources))
+
     def open_notebook(self, path: Path) -> None:
         """Open a copy of this notebook on a fresh kernel."""
         self._open(Path(shutil.copy(path, self.directory)))
@@ -93,7 +114,7 @@ class LabPage:
     def reopen(self) -> None:
         """Open what was saved, in a new page, on a fresh kernel."""
         self.page.goto("about:blank")
-        self.server.shut_kernels_down()
+        self.server.shut_kernels_down(self.directory)
         self._load()
 
     def save(self) -> nbformat.NotebookNode:
@@ -108,7 +129,7 @@ class LabPage:
 
     def _load(self) -> None:
         path = quote(str(self.path.relative_to(self.server.root)))
-        self.page.goto(f"{self.server.url}/doc/tree/{path}?reset&token={self.server.token}")
+        self.page.goto(f"{self.server.url}/{self._start}/{path}?reset&token={self.server.token}")
         self.page.wait_for_function(READY)
 
     # Cells
@@ -152,14 +173,22 @@ class LabPage:
         """Click ■."""
         self.page.locator('.jp-NotebookPanel-toolbar [data-jp-item-name="interrupt"]').click()
 
+    def is_idle(self) -> bool:
+        """Whether nothing that was started here runs."""
+        idle: bool = self.page.evaluate(IDLE)
+        return idle
+
     def restart_kernel(self) -> None:
         self.page.evaluate(RESTART)
         self.page.wait_for_function(READY)
 
     def set_theme(self, theme: Literal["light", "dark"]) -> None:
-        """Before a notebook is opened: the page reads it once, as it loads."""
-        settings = {"raw": json.dumps({"theme": THEMES[theme]})}
-        self.server.api("PUT", "/lab/api/settings/@jupyterlab/apputils-extension:themes", settings)
+        """In an open page at once; before a notebook is opened for when the page loads."""
+        if self.page.url != "about:blank":
+            self.page.evaluate(SET_THEME, THEMES[theme])
+            self.page.wait_for_function(THEMED, arg=str(theme == "light").lower())
+        else:
+            self.server.set_theme(THEMES[theme])
 
     def screenshot(self, name: str, of: Locator | None = None) -> Path:
         """A picture of the page, or of one element, under `build/screenshots/`."""
@@ -188,7 +217,13 @@ class LabPage:
 
 @contextmanager
 def lab_page(
-    browser: Browser, server: LabServer, *, width: int = 1280, height: int = 1000, scale: float = 1
+    browser: Browser,
+    server: LabServer,
+    *,
+    width: int = 1280,
+    height: int = 1000,
+    scale: float = 1,
+    start: str = "doc/tree",
 ) -> Iterator[LabPage]:
     """A fresh page and a directory for its notebooks; its kernels end with it."""
     directory = Path(tempfile.mkdtemp(prefix="page-", dir=server.root))
@@ -197,8 +232,8 @@ def lab_page(
     )
     page = context.new_page()
     page.set_default_timeout(WAIT_SECONDS * 1000)
-    lab = LabPage(page, server, directory)
+    lab = LabPage(page, server, directory, start)
     yield lab
-    lab.set_theme("light")
     context.close()
-    server.shut_kernels_down()
+    server.set_theme(THEMES["light"])
+    server.shut_kernels_down(directory)

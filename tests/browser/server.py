@@ -26,30 +26,35 @@ SETTINGS = {
     # Every output is in the page, wherever it is scrolled to.
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
-PAGE = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+DISABLED = ("@jupyterlab/apputils-extension:announcements",)
 
 
 class LabServer:
-    """Started by the constructor, ready when that returns; `stop()` ends it and every kernel."""
+    """Started by the constructor, ready when that returns; `stop()` ends it and every kernel.
 
-    def __init__(self, private: Path) -> None:
+    `disabled` names extensions of the page; `variables` go to the server and its kernels.
+    """
+
+    def __init__(self, private: Path, *disabled: str, **variables: str) -> None:
         self.token = secrets.token_hex(16)
         self.root = private / "notebooks"
         self.home = private / "home"
-        environment = isolated(private) | {"HOME": str(self.home)}
+        environment = isolated(private) | {"HOME": str(self.home)} | variables
         config = Path(environment["JUPYTER_CONFIG_DIR"])
         labconfig = config / "labconfig"
         for directory in (self.root, self.home, labconfig):
             directory.mkdir(parents=True)
+        page = {"disabledExtensions": dict.fromkeys((*DISABLED, *disabled), True)}
         # Not as a variable, which the kernels would inherit, and every record would tell of.
         token = {"IdentityProvider": {"token": self.token}}
         (config / "jupyter_server_config.json").write_text(json.dumps(token))
         (labconfig / "default_setting_overrides.json").write_text(json.dumps(SETTINGS))
-        (labconfig / "page_config.json").write_text(json.dumps(PAGE))
+        (labconfig / "page_config.json").write_text(json.dumps(page))
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
                 *("--expose-app-in-browser", "--LabApp.extension_manager=readonly"),
+                "--JupyterNotebookApp.expose_app_in_browser=True",
                 *("--ServerApp.ip=127.0.0.1", "--ServerApp.port=0"),
                 *("--ServerApp.terminals_enabled=False", f"--ServerApp.root_dir={self.root}"),
             ],
@@ -107,12 +112,19 @@ class LabServer:
             content = response.read()
         return json.loads(content) if content else None
 
-    def shut_kernels_down(self) -> None:
+    def set_theme(self, name: str) -> None:
+        """For pages that are yet to be loaded."""
+        settings = {"raw": json.dumps({"theme": name})}
+        self.api("PUT", "/lab/api/settings/@jupyterlab/apputils-extension:themes", settings)
+
+    def shut_kernels_down(self, directory: Path) -> None:
+        """Those of the notebooks in there."""
         for session in self.api("GET", "/api/sessions"):
-            self.api("DELETE", f"/api/sessions/{session['id']}")
+            if directory in (self.root / session["path"]).parents:
+                self.api("DELETE", f"/api/sessions/{session['id']}")
 
     def stop(self) -> None:
-        self.shut_kernels_down()
+        self.shut_kernels_down(self.root)
         self._end()
 
     def _end(self) -> None:

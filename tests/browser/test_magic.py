@@ -66,7 +66,7 @@ OVERFLOWING = """(record) => [record, ...record.querySelectorAll("*")]
 
 def start(lab: LabPage, *cells: str) -> Locator:
     """Starts the first of these cells in a notebook with the extension; gives what it shows."""
-    lab.new_notebook(LOAD, *cells)
+    lab.new_cells(LOAD, *cells)
     lab.run_cell(0)
     lab.start_cell(1)
     return lab.output(1)
@@ -281,3 +281,16 @@ def test_a_record_is_readable_when_the_view_has_left(
 
         assert not unreadable
         assert shown.evaluate(OVERFLOWING) == []
+
+
+def test_the_whole_log_of_a_run_is_copied_while_it_goes_on(lab: LabPage, gate: Gate) -> None:
+    lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    output = start(lab, f"%%cloudops\nseq 1 3000\n{gate}")
+    expect(lines(output).last).to_have_text("3000")
+    output.get_by_role("button", name="Copy log").click()
+    expect(output.get_by_text("Log copied")).to_be_visible()
+    copied = lab.page.evaluate("() => navigator.clipboard.readText()")
+    gate.open()
+    lab.wait_idle()
+
+    assert copied == "".join(f"{number}\n" for number in range(1, 3001))

@@ -92,29 +92,29 @@ def test_no_widget_is_saved(ran: Ran) -> None:
     assert not {kind for kind in kinds if "widget" in kind}
 
 
-def test_the_saved_notebook_shows_the_same_on_a_fresh_kernel(lab: LabPage, ran: Ran) -> None:
-    lab.open_notebook(ran.path)
+def test_the_saved_notebook_shows_the_same_on_a_fresh_kernel(fresh_lab: LabPage, ran: Ran) -> None:
+    fresh_lab.open_notebook(ran.path)
 
     assert records(ran.notebook).keys() == runs(ran.notebook)
     for index in records(ran.notebook):
-        expect(lab.output(index).locator(RECORD)).to_be_visible()
+        expect(fresh_lab.output(index).locator(RECORD)).to_be_visible()
     for index, text in ran.shown.items():
-        expect(lab.output(index)).to_have_text(text, use_inner_text=True)
-    expect_no_lost_widget(lab)
+        expect(fresh_lab.output(index)).to_have_text(text, use_inner_text=True)
+    expect_no_lost_widget(fresh_lab)
 
 
 def test_the_committed_notebook_shows_its_records_to_who_has_not_run_or_trusted_it(
-    lab: LabPage,
+    fresh_lab: LabPage,
 ) -> None:
-    lab.open_notebook(QUICKSTART)
+    fresh_lab.open_notebook(QUICKSTART)
     committed = nbformat.read(QUICKSTART, as_version=4)
 
     assert records(committed).keys() == runs(committed)
     for index, first_line in records(committed).items():
-        expect(lab.output(index).locator(RECORD)).to_contain_text(first_line)
-        expect(lab.output(index).locator(RECORD)).to_be_visible()
-    expect(lab.page.locator(".jp-RenderedHTMLCommon.jp-mod-trusted")).to_have_count(0)
-    expect_no_lost_widget(lab)
+        expect(fresh_lab.output(index).locator(RECORD)).to_contain_text(first_line)
+        expect(fresh_lab.output(index).locator(RECORD)).to_be_visible()
+    expect(fresh_lab.page.locator(".jp-RenderedHTMLCommon.jp-mod-trusted")).to_have_count(0)
+    expect_no_lost_widget(fresh_lab)
 
 
 def expect_no_lost_widget(lab: LabPage) -> None:

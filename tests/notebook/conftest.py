@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,15 @@ class Kernel:
                     cell.traceback = content["traceback"]
                 case "status" if content["execution_state"] == "idle":
                     break
-        reply = self.runner.run(self.client.get_shell_msg(timeout=REPLY_SECONDS))
-        cell.status = reply["content"]["status"]
+        cell.status = self._reply(sent)["status"]
         return cell
+
+    def _reply(self, sent: str) -> dict[str, Any]:
+        """What the kernel answers to a request; answers that nobody waited for are passed over."""
+        while True:
+            reply = self.runner.run(self.client.get_shell_msg(timeout=REPLY_SECONDS))
+            if reply["parent_header"].get("msg_id") == sent:
+                return dict(reply["content"])
 
     def interrupt_when(self, source: str, path: Path) -> Cell:
         """Runs a cell and presses ■ when ``path``, a FIFO, has been opened and written to."""
@@ -97,16 +104,25 @@ class Kernel:
 
     def complete(self, text: str) -> list[str]:
         """The completions at the end of ``text``."""
-        self.client.complete(text)
-        reply = self.runner.run(self.client.get_shell_msg(timeout=REPLY_SECONDS))
-        return list(reply["content"]["matches"])
+        return list(self._reply(self.client.complete(text))["matches"])
 
 
 @pytest.fixture(scope="package")
 def started_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    """One kernel for the tests of this folder; logs go to a directory of its own."""
-    home = tmp_path_factory.mktemp("kernel-home")
-    environment = {**os.environ, "IPYTHONDIR": str(home), "CLOUDOPS_LOG_DIR": str(home / "logs")}
+    """One kernel for the tests of this folder."""
+    with running_kernel(tmp_path_factory.mktemp("kernel-home")) as kernel:
+        yield kernel
+
+
+@contextmanager
+def running_kernel(home: Path, **variables: str) -> Iterator[Kernel]:
+    """A kernel with the extension; logs go to a directory of its own."""
+    environment = {
+        **os.environ,
+        "IPYTHONDIR": str(home),
+        "CLOUDOPS_LOG_DIR": str(home / "logs"),
+        **variables,
+    }
     # The blocking client of jupyter_client leaves its event loop open; this one is ours to close.
     with asyncio.Runner() as runner:
         manager, client = runner.run(start_new_async_kernel(env=environment))

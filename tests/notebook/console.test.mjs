@@ -1,17 +1,22 @@
-// The parts of console.js that need no page. Run by test_console.py; no packages, node alone.
+// The parts of the page's script that need no page. Run by test_console.py, which names the script;
+// no packages, node alone.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 
-const path = new URL("../../cloudops_nb/notebook/console.js", import.meta.url);
-const source = readFileSync(path).toString("base64");
-const { Store, clock, labels, plain, runs } = await import(`data:text/javascript;base64,${source}`);
+const source = readFileSync(process.env.CLOUDOPS_SCRIPT).toString("base64");
+const { Store, arranged, clock, labels, plain, runs } = await import(`data:text/javascript;base64,${source}`);
 
-const line = (number, text = `line ${number}`, row = 0) => [number, number, row, "stdout", text, 0];
-const some = { state: "running", lines: [] };
-const row = (name) => ({ ...some, id: name, name, line: name, ms: null, note: "", last: "" });
+const line = (number, text = `line ${number}`, row = 0) => [number, number, row, "stdout", text, 0, 0];
+const some = { state: "running", lines: [], counts: {} };
+const row = (name, more = {}) => ({
+  ...some, id: name, name, line: name, cut: 0, where: "", ms: null, attempts: 1, note: "", last: "",
+  ...more,
+});
 const rows = [row("a"), row("b")];
-const snapshot = (more = {}) => ({ ...some, seq: 0, plan: true, title: "t", rows, ...more });
+const snapshot = (more = {}) => ({
+  ...some, seq: 0, plan: true, title: "t", rows, total: rows.length, has_log: true, ...more,
+});
 const delta = (seq, more = {}) => ({ ...some, type: "delta", seq, rows: [], ...more });
 
 function loaded(more) {
@@ -100,6 +105,23 @@ test("a million escapes are read in well under a second", () => {
   runs("\x1b[".repeat(500_000));
   runs("\x1b]".repeat(500_000));
   assert.ok(performance.now() - begin < 1000);
+});
+
+for (const [name, text, read] of [
+  ["a change of direction", "a\u202eb", "a⟨U+202E⟩b"],
+  ["a space without width", "a\u200bb", "a⟨U+200B⟩b"],
+  ["a line separator", "a\u2028b", "a⟨U+2028⟩b"],
+  ["a tag", "a\u{e0041}b", "a⟨U+E0041⟩b"],
+  ["a heap of marks", `e${"\u0301".repeat(500)}x`, `e${"\u0301".repeat(4)}⟨marks⟩x`],
+]) {
+  test(`${name} is written out`, () => {
+    assert.equal(plain(text), read);
+    assert.equal(runs(text).map(([each]) => each).join(""), read);
+  });
+}
+
+test("joiners that spell words and emoji stay", () => {
+  assert.equal(plain("\u{1f469}\u200d\u{1f680} می\u200cخواهم"), "\u{1f469}\u200d\u{1f680} می\u200cخواهم");
 });
 
 // The store
@@ -195,6 +217,49 @@ test("whoever watches is told of each change", () => {
   store.receive(delta(1));
   store.load(snapshot({ seq: 2 }));
   assert.equal(told, 2);
+});
+
+// The table
+
+const states = ["completed", "pending", "running", "failed", "skipped", "timeout", "cancelling"];
+const table = states.map((state, index) => row(`step ${index}`, { state, last: `said ${state}` }));
+
+test("failures come first, then what runs, waits, is done; else as in the plan", () => {
+  assert.deepEqual(arranged(table, null, ""), [3, 5, 2, 6, 1, 0, 4]);
+});
+
+test("a group holds all states of its kind", () => {
+  assert.deepEqual(arranged(table, "failed", ""), [3, 5]);
+  assert.deepEqual(arranged(table, "running", ""), [2, 6]);
+});
+
+test("text is looked for in name and last line, in small letters or capitals", () => {
+  assert.deepEqual(arranged(table, null, "STEP 4"), [4]);
+  assert.deepEqual(arranged(table, null, "said t"), [5]);
+});
+
+test("rows that a snapshot has no room for are asked for, once each", () => {
+  const { store, said } = loaded({ total: 5 });
+  const more = { type: "rows", row: 2, rows: [row("c"), row("d")] };
+  store.receive(more);
+  store.receive(more);
+  store.receive({ type: "rows", row: 4, rows: [row("e")] });
+  assert.deepEqual(said, [{ type: "rows", row: 2 }, { type: "rows", row: 4 }]);
+  assert.deepEqual(store.rows.map(({ name }) => name), ["a", "b", "c", "d", "e"]);
+});
+
+test("what changes in a row that is not there yet is left to the row's own message", () => {
+  const { store } = loaded({ total: 3 });
+  store.receive(delta(1, { rows: [{ row: 2, state: "failed" }], lines: [line(0, "x", 2)] }));
+  assert.equal(store.rows.length, 2);
+});
+
+test("a command's line that was cut is asked for", async () => {
+  const { store, said } = loaded({ rows: [row("a", { cut: 3 })], total: 1 });
+  const whole = store.lineOf(0);
+  assert.deepEqual(said, [{ type: "line", row: 0 }]);
+  store.receive({ type: "line", row: 0, line: "a and more" });
+  assert.equal(await whole, "a and more");
 });
 
 // Small words

@@ -14,6 +14,7 @@ from cloudops_nb.models import (
     ExecutionPlan,
     ExecutionRequest,
     Parallel,
+    RetryConfig,
     Serial,
     Shell,
 )
@@ -47,6 +48,47 @@ def test_the_body_is_one_script_for_the_shell() -> None:
     body = "for i in 1 2; do\n  echo $i\ndone | sort\n"
     assert request("", body).command == Shell(command=body)
     assert request("--shell dash", body).command == Shell(command=body, shell="dash")
+
+
+def test_via_is_said_of_the_aws_lines_alone() -> None:
+    assert request("--via sdk", "aws iam list-users").via == "sdk"
+    assert [each.via for each in plan("--serial --via cli", "aws iam list-users\nls").commands] == [
+        "cli",
+        None,
+    ]
+
+
+def test_via_without_an_aws_line_is_refused() -> None:
+    with pytest.raises(InvalidCommand, match="--via is for aws lines, and there is none"):
+        cell("--via sdk", "aws iam list-users | sort")
+
+
+def test_retries_come_after_the_first_attempt() -> None:
+    assert request("--retries 2", "aws s3 ls").retry == RetryConfig(max_attempts=3)
+    assert request("--retries 1 --idempotent", "make").retry == RetryConfig(
+        max_attempts=2, idempotent=True
+    )
+    assert request("", "make").retry is None
+
+
+def test_retries_of_lines_are_for_those_that_may_be_run_twice() -> None:
+    made = plan("--parallel --retries 2", "aws s3 ls\nmake")
+    assert made.retry == RetryConfig(max_attempts=3)
+    assert [each.retry for each in made.commands] == [None, None]
+
+
+def test_retries_of_each_are_asked_for_its_one_script() -> None:
+    made = plan("--each n=1,2 --retries 2", "make {{ n }}")
+    assert made.retry is None
+    assert [each.retry for each in made.commands] == [RetryConfig(max_attempts=3)] * 2
+
+
+def test_retries_stand_in_where_a_plan_says_nothing() -> None:
+    steps = "steps: [{shell: a, retry: 9}, b]"
+    made = plan("--plan --retries 2", steps)
+    assert made.retry == RetryConfig(max_attempts=3)
+    assert made.commands[0].retry == RetryConfig(max_attempts=9)
+    assert plan("--plan --retries 2", f"retry: 5\n{steps}").retry == RetryConfig(max_attempts=5)
 
 
 def test_strict_puts_set_before_the_script() -> None:
@@ -324,3 +366,21 @@ def test_whatever_is_wrong_with_a_cell_is_a_typed_refusal() -> None:
     for line in ("", "--serial", "--plan", "--each a=b"):
         with pytest.raises(ValidationError):
             cell(line, "echo '{{ v }}'", v=1)
+
+
+def test_max_failures_goes_into_the_plan_and_wins_over_what_the_plan_says() -> None:
+    assert plan("--parallel --max-failures 2", "a\nb").max_failures == 2
+    assert plan("--each x=1,2 --max-failures 50%", "a {{ x }}").max_failures == "50%"
+    body = "strategy: parallel\nmax_failures: 1\nsteps: [a, b]"
+    assert plan("--plan", body).max_failures == 1
+    assert plan("--plan --max-failures 0", body).max_failures == 0
+
+
+def test_steps_outputs_stay_in_a_plan_and_out_of_the_options() -> None:
+    body = "- {name: a, shell: x}\n- shell: echo {{ steps.a.stdout }} {{ v }}"
+    made = plan("--plan --env A={{ v }}", body, v="1")
+    assert made.commands[1].command == Shell(command="echo {{ steps.a.stdout }} 1")
+    assert made.commands[1].inputs == ("a",)
+    assert plan("--plan --raw", body.replace(" {{ v }}", "")).commands[1].inputs == ()
+    with pytest.raises(InvalidCommand, match="--env and --cwd: what a step of the plan gave"):
+        cell("--plan --env A={{ v }}", body.replace(" {{ v }}", ""), v="{{ steps.a.stdout }}")

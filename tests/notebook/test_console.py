@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cloudops_nb.notebook.console import SCRIPT
+
 MISSING = "no node on PATH: the console's script is not tested without a page"
 
 
@@ -19,8 +21,12 @@ def node() -> str:
     return path or pytest.skip(MISSING)
 
 
-def test_the_script_keeps_its_promises(node: str) -> None:
+def test_the_script_keeps_its_promises(node: str, tmp_path: Path) -> None:
     tests = Path(__file__).with_name("console.test.mjs")
-    done = subprocess.run([node, "--test", tests], capture_output=True, text=True, check=False)
+    script = tmp_path / "console.mjs"
+    script.write_text(SCRIPT)
+    environ = os.environ | {"CLOUDOPS_SCRIPT": str(script)}
+    command = [node, "--test", str(tests)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.notebook.conftest import Kernel
+from tests.notebook.conftest import Kernel, running_kernel
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -30,11 +30,17 @@ def gone(pid: int) -> bool:
 
 def test_a_cell_shows_a_live_view_and_leaves_the_record_as_its_value(kernel: Kernel) -> None:
     cell = kernel.run("%%cloudops\necho hello")
-    assert [list(data) for data in cell.displays] == [[WIDGET_VIEW]]
+    assert [list(data) for data in cell.updates] == [[WIDGET_VIEW, "text/plain"]]
     assert "clear_output" in cell.messages
     assert "hello" in cell.text
     assert cell.value is not None
     assert "hello" in cell.value["text/html"]
+
+
+def test_a_page_without_widgets_is_told_what_runs_and_how_to_stop_it(kernel: Kernel) -> None:
+    (shown,) = kernel.run("%%cloudops --title 'Nightly backup'\ntrue").updates
+    assert shown["text/plain"].startswith("▸ running · Nightly backup\n")
+    assert "■ cancels it" in shown["text/plain"]
 
 
 def test_the_value_is_the_result_itself(kernel: Kernel) -> None:
@@ -97,9 +103,31 @@ def test_a_wrong_option_is_one_line_that_names_it(kernel: Kernel) -> None:
 
 
 def test_an_option_that_is_not_built_yet_is_refused(kernel: Kernel) -> None:
-    cell = kernel.run("%%cloudops --retries 3\necho never")
+    cell = kernel.run("%%cloudops --dry-run\necho never")
     assert cell.status == "error"
-    assert "--retries" in cell.stream + "".join(cell.traceback)
+    assert "--dry-run" in cell.stream + "".join(cell.traceback)
+
+
+def test_retries_try_again_and_the_record_tells_each_attempt(
+    kernel: Kernel, tmp_path: Path
+) -> None:
+    cell = kernel.run(
+        f"%%cloudops --retries 2 --idempotent --out tried\necho x >> {tmp_path}/runs\n"
+        f"test $(wc -l < {tmp_path}/runs) -gt 1 || exit 75"
+    )
+    assert cell.status == "ok"
+    assert "2 attempts" in cell.text
+    assert "attempt 1: exit code 75; tried again after" in cell.text
+    assert kernel.run("tried.attempts").text == "2"
+
+
+def test_retries_of_what_may_change_something_are_refused_before_it_runs(
+    kernel: Kernel, tmp_path: Path
+) -> None:
+    cell = kernel.run(f"%%cloudops --retries 2\ntouch {tmp_path}/ran")
+    assert cell.error == "UnsafeRetry"
+    assert "--idempotent" in cell.traceback[0]
+    assert not (tmp_path / "ran").exists()
 
 
 def test_an_error_of_ours_has_no_traceback_of_ours(kernel: Kernel) -> None:
@@ -191,6 +219,11 @@ def test_options_are_completed(kernel: Kernel) -> None:
     assert "--parallel" in kernel.complete("%%cloudops --par")
 
 
+def test_aws_names_are_completed_in_a_body_and_in_python(kernel: Kernel) -> None:
+    assert kernel.complete("%%cloudops\naws kms encr") == ["encrypt"]
+    assert kernel.complete("AwsSdk(service='kms', operation='Encr") == ["Encrypt"]
+
+
 def test_subcommands_are_completed(kernel: Kernel) -> None:
     assert "sandbox" in kernel.complete("%cloudops san")
 
@@ -279,8 +312,9 @@ def test_config_changes_a_setting(kernel: Kernel) -> None:
 def test_doctor_reports_what_it_looked_at(kernel: Kernel) -> None:
     cell = kernel.run("%cloudops doctor")
     assert "ipykernel" in cell.text
+    assert "log_retention_days" in cell.text
     assert cell.value is not None
-    assert "<table>" in cell.value["text/html"]
+    assert "cloudops-record" in cell.value["text/html"]
 
 
 def test_a_subcommand_that_is_not_built_yet_is_refused(kernel: Kernel) -> None:
@@ -324,6 +358,53 @@ def test_a_secret_in_the_command_itself_never_reaches_the_page(kernel: Kernel) -
 def test_unload_takes_the_magic_away_and_load_brings_it_back(kernel: Kernel) -> None:
     kernel.run("%unload_ext cloudops_nb")
     gone_now = kernel.run("%%cloudops\necho never")
+    assert "encrypt" not in kernel.complete("%%cloudops\naws kms encr")
     assert kernel.run("%load_ext cloudops_nb").status == "ok"
     assert gone_now.status == "error"
     assert "back" in kernel.run("%%cloudops\necho back").text
+
+
+def test_resume_runs_again_what_did_not_complete_of_the_last_plan(
+    kernel: Kernel, tmp_path: Path
+) -> None:
+    kernel.run(f"%%cloudops --serial --no-raise --out first\necho once\n[ -e {tmp_path}/mended ]")
+    (tmp_path / "mended").touch()
+    kernel.run("%cloudops run true")
+    cell = kernel.run("%cloudops resume")
+    assert cell.status == "ok"
+    assert "2 of 2" in cell.text or "2 commands" in cell.text
+    assert "in an earlier run" in cell.text
+    ident = kernel.run("str(first.id)").text.strip("'")
+    assert kernel.run(f"%cloudops resume {ident}").status == "ok"
+    assert "takes one id" in kernel.run("%cloudops resume a b").stream
+    assert "takes a digest" in kernel.run("%cloudops resume --approve").stream
+
+
+def test_a_cell_that_resumes_keeps_its_record_alone(kernel: Kernel) -> None:
+    kernel.run("%%cloudops --serial --no-raise\ntrue\nfalse")
+    cell = kernel.run("%cloudops resume")
+    assert cell.error == "CommandFailed"
+    assert "clear_output" in cell.messages  # of the live view
+    assert "run the rest" in cell.displays[-1]["text/plain"]
+
+
+def test_what_another_kernel_ran_yesterday_is_shown_by_the_start_of_its_id(kernel: Kernel) -> None:
+    yesterday = kernel.run(
+        "import cloudops_nb\n"
+        "with_same_logs = cloudops_nb.ExecutionEngine()\n"
+        "past = with_same_logs.submit('echo from yesterday').result()\n"
+        "with_same_logs.close()\n"
+        "print(str(past.id)[:13])"
+    )
+    assert yesterday.status == "ok", yesterday.traceback
+    start = yesterday.stream.strip()
+    assert "from yesterday" in kernel.run(f"%cloudops show {start}").text
+    assert kernel.run(f"%cloudops logs {start}").stream == "from yesterday\n"
+
+
+def test_where_no_plan_is_left_to_resume_that_is_said(tmp_path: Path) -> None:
+    with running_kernel(tmp_path) as kernel:  # of its own: others leave failed plans
+        kernel.run("%load_ext cloudops_nb")
+        refused = kernel.run("%cloudops resume")
+    assert refused.status == "error"
+    assert "no plan of this kernel is left" in refused.stream

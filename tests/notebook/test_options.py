@@ -38,6 +38,9 @@ def test_an_empty_line_asks_for_nothing() -> None:
         ("--out df --no-raise --raw", CellOptions(out="df", no_raise=True, raw=True)),
         ("--approve 0f --title 'two words'", CellOptions(approve="0f", title="two words")),
         ("--serial --strict --keep-going", CellOptions(serial=True, strict=True, keep_going=True)),
+        ("--parallel --max-failures 3", CellOptions(parallel=True, max_failures=3)),
+        ("--plan --max-failures=25%", CellOptions(plan=True, max_failures="25%")),
+        ("--retries 2 --idempotent", CellOptions(retries=2, idempotent=True)),
         ("--query \"a[?b=='c'].{d: e}\"", CellOptions(query="a[?b=='c'].{d: e}")),
     ],
 )
@@ -87,6 +90,12 @@ def test_a_placeholder_is_one_word_of_the_line() -> None:
         ("--plan --shell sh", "--plan and --shell do not go together"),
         ("--region x --each region=a", "--region and --each region=… do not go together"),
         ("--keep-going", "--keep-going needs several commands"),
+        ("--max-failures 1", "--max-failures needs several commands"),
+        ("--serial --max-failures 1", "--serial stops at the first failure: add --keep-going"),
+        ("--parallel --max-failures x", "--max-failures: takes how many commands may fail"),
+        ("--retries 0", "--retries: takes a whole number above 0, not '0'"),
+        ("--retries 100", "--retries: takes at most 99, not 100"),
+        ("--idempotent", "--idempotent needs --retries"),
         ("--strict --shell sh", "--strict needs bash, ksh or zsh"),
     ],
 )
@@ -99,7 +108,7 @@ def test_a_wrong_line_is_refused_in_one_line_that_names_the_option(line: str, sa
 
 @pytest.mark.parametrize(
     "option",
-    "--retries 3|--max-failures=1|--via sdk|--record f|--replay f|--step a|--dry-run".split("|"),
+    "--record f|--replay f|--step a|--dry-run".split("|"),
 )
 def test_an_option_that_is_not_built_yet_is_refused_by_name(option: str) -> None:
     with pytest.raises(UsageError, match=f"{option[:5]}.* is not available yet"):
@@ -133,7 +142,7 @@ def test_the_help_has_no_line_too_wide_to_read() -> None:
         (" --each x=1 reg", ["region="]),
         (" --each x=", []),
         (" --title x", []),
-        (" --re", ["--region"]),
+        (" --re", ["--region", "--retries"]),
     ],
 )
 def test_completion_offers_what_may_follow(line: str, answers: list[str]) -> None:

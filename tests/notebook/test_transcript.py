@@ -189,6 +189,15 @@ def test_a_burst_does_not_crowd_out_a_quiet_command() -> None:
     assert len(lines) <= MAX_NEW_LINES
 
 
+def test_of_more_commands_than_there_is_room_for_the_latest_are_shown() -> None:
+    transcript = Transcript(1000)
+    for row in range(1000):
+        transcript.push(row, "stdout", f"line of {row}\n")
+    lines = transcript.take()
+
+    assert [line.row for line in lines] == [*range(500, 1000)]
+
+
 def test_a_burst_that_goes_on_gives_fewer_lines_until_it_ends() -> None:
     transcript = Transcript(1)
     taken = []
@@ -196,7 +205,7 @@ def test_a_burst_that_goes_on_gives_fewer_lines_until_it_ends() -> None:
         transcript.push(0, "stdout", numbered(0, lines))
         taken.append(len(transcript.take()))
 
-    assert taken == [500, 200, 200, 1, 400]
+    assert taken == [500, 100, 100, 1, 400]
 
 
 def test_what_is_waiting_to_be_taken_is_bounded() -> None:
@@ -204,7 +213,7 @@ def test_what_is_waiting_to_be_taken_is_bounded() -> None:
     for _ in range(1000):
         transcript.push(0, "stdout", "y\n" * 5000)
 
-    assert sum(len(text) for _, text in transcript._waiting) < 200_000
+    assert sum(len(text) for _, text, _ in transcript._waiting) < 200_000
 
 
 def test_the_tail_is_bounded_in_lines() -> None:
@@ -235,3 +244,18 @@ def test_a_flooding_command_leaves_the_tail_of_another() -> None:
         transcript.take()
 
     assert [line.text for line in transcript.tail(0)] == ["precious"]
+
+
+def test_lines_that_were_never_given_to_it_are_counted() -> None:
+    transcript = Transcript(1)
+    transcript.push(0, "stdout", "shown\n")
+    transcript.take()
+    transcript.push(0, "stdout", "a line that had begun")
+    transcript.take()
+    transcript.skip(0, "stdout", 1000)
+    transcript.push(0, "stdout", "last\n")
+
+    assert [(line.number, line.text) for line in transcript.take()] == [
+        (1, "a line that had begun"),
+        (1001, "last"),
+    ]

@@ -1,8 +1,9 @@
 """The live view without a page: what it sends, what it is told, what it leaves behind."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import Queue
 from types import SimpleNamespace
@@ -12,8 +13,11 @@ from uuid import UUID
 import ipywidgets
 import pytest
 
+from cloudops_nb.errors import LogUnavailable, NotResumable
 from cloudops_nb.models import (
     Cancelled,
+    CommandProgress,
+    ErrorCategory,
     Exec,
     ExecutionPlan,
     ExecutionRequest,
@@ -27,16 +31,24 @@ from cloudops_nb.models import (
     PlanCompleted,
     PlanExecutionResult,
     PlanStarted,
+    Progress,
+    Resumed,
+    Retrying,
     Shell,
     Skipped,
     Started,
+    Waiting,
 )
 from cloudops_nb.models.base import now
 from cloudops_nb.models.events import ended
+from cloudops_nb.notebook import header as header_module
 from cloudops_nb.notebook import view as view_module
+from cloudops_nb.notebook.board import MAX_ROWS
 from cloudops_nb.notebook.console import Console
 from cloudops_nb.notebook.view import LiveView, unblock_comm
+from tests.support import wait_until
 
+AT = 1_800_000_000_123  # when all output here was read, in milliseconds
 SECONDS = 10  # for what comes at once unless it never does
 
 
@@ -46,6 +58,12 @@ class Page:
     def __init__(self) -> None:
         self.messages = Queue[dict[str, Any]]()
         self.snapshots = Queue[dict[str, Any]]()
+        self.buffers = Queue[list[bytes]]()
+
+    def send(self, message: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        self.messages.put(message)
+        if buffers is not None:
+            self.buffers.put(buffers)
 
     def next_delta(self) -> dict[str, Any]:
         message = self.messages.get(timeout=SECONDS)
@@ -56,7 +74,7 @@ class Page:
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> Page:
     page = Page()
-    monkeypatch.setattr(Console, "send", lambda _, message: page.messages.put(message))
+    monkeypatch.setattr(Console, "send", lambda _, *sent: page.send(*sent))
 
     def send_state(console: Console, key: object = None) -> None:
         if key == "snapshot":
@@ -104,7 +122,8 @@ def started(work: ExecutionRequest) -> Started:
 
 
 def output(work: ExecutionRequest, text: str) -> OutputBatch:
-    return OutputBatch(execution_id=work.id, stream="stdout", text=text)
+    at = datetime.fromtimestamp(AT / 1000, UTC)
+    return OutputBatch(execution_id=work.id, stream="stdout", text=text, timestamp=at)
 
 
 def result(
@@ -226,6 +245,69 @@ def test_output_that_was_dropped_is_remarked_on(show: Show, page: Page) -> None:
     assert page.next_delta()["lines"][0][3:5] == ("note", "12,345 bytes left out, see the log")
 
 
+def retrying(work: ExecutionRequest) -> Retrying:
+    return Retrying(
+        execution_id=work.id,
+        attempt=1,
+        max_attempts=3,
+        wait=timedelta(seconds=4),
+        next_at=now() + timedelta(seconds=4),
+        reason="ThrottlingException",
+        category=ErrorCategory.RETRYABLE,
+    )
+
+
+def test_a_wait_between_attempts_is_shown_and_goes(show: Show, page: Page) -> None:
+    work = request()
+    view = show(work)
+    view.on_event(started(work))
+    view.on_event(retrying(work))
+    told = "attempt 2 of 3 in 4 s: ThrottlingException"
+    assert snapshot(view)["state"] == f"pending · {told}"
+    deltas = [page.next_delta()]
+    while not any(delta["lines"] for delta in deltas):
+        deltas.append(page.next_delta())
+    assert deltas[-1]["lines"][0][3:5] == ("note", told)
+    view.on_event(started(work))
+    assert snapshot(view)["state"] == "running"
+
+
+def test_the_clock_counts_from_the_first_attempt(show: Show) -> None:
+    work = request()
+    view = show(work)
+    view.on_event(started(work).model_copy(update={"timestamp": now() - timedelta(hours=1)}))
+    view.on_event(retrying(work))
+    view.on_event(started(work))
+    assert snapshot(view)["rows"][0]["ms"] >= 3_600_000
+
+
+def test_cancelling_stays_in_sight_through_a_wait(show: Show, cancelled: Queue[UUID]) -> None:
+    work = request()
+    view = show(work)
+    view.on_event(started(work))
+    click_cancel(view)
+    view.on_event(retrying(work))
+    assert snapshot(view)["rows"][0]["state"] == "cancelling"
+
+
+def test_a_parked_command_is_pending_for_its_reason_until_it_goes_on(show: Show) -> None:
+    work = request()
+    view = show(work)
+    view.on_event(started(work))
+    view.on_event(Waiting(execution_id=work.id, reason="waits for new credentials"))
+    assert snapshot(view)["state"] == "pending · waits for new credentials"
+    view.on_event(Resumed(execution_id=work.id))
+    assert snapshot(view)["state"] == "running"
+
+
+def test_the_pages_that_a_call_has_read_are_shown(show: Show) -> None:
+    work = request()
+    view = show(work)
+    view.on_event(started(work))
+    view.on_event(CommandProgress(execution_id=work.id, pages=3, records=2400))
+    assert snapshot(view)["state"] == "running · 3 pages, 2,400 records"
+
+
 def test_events_of_other_runs_are_ignored(show: Show) -> None:
     view = show(request())
     other = plan()
@@ -247,7 +329,7 @@ def test_the_snapshot_holds_what_was_sent_so_far(show: Show, page: Page) -> None
     state = snapshot(view)
 
     assert state["seq"] == 1
-    assert state["lines"] == [(0, 0, 2, "stdout", "hello", 0)]
+    assert state["lines"] == [(0, 0, 2, "stdout", "hello", 0, AT)]
     assert [row["name"] for row in state["rows"]] == ["step 0", "step 1", "step 2"]
     assert state["rows"][2]["last"] == "hello"
 
@@ -278,7 +360,7 @@ def test_a_page_that_asks_for_one_command_is_sent_its_last_lines(show: Show, pag
     while (message := page.messages.get(timeout=SECONDS))["type"] != "tail":
         pass
 
-    assert message == {"type": "tail", "row": 1, "lines": [(1, 0, 1, "stdout", "hello", 0)]}
+    assert message == {"type": "tail", "row": 1, "lines": [(1, 0, 1, "stdout", "hello", 0, AT)]}
 
 
 @pytest.mark.parametrize(
@@ -501,6 +583,34 @@ def test_closing_leaves_no_widget_and_no_thread(
     assert (ipywidgets.widgets.widget._instances, threading.active_count()) == before
 
 
+def test_progress_is_drawn_now_and_then_and_when_the_run_ends(
+    show: Show, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(header_module, "PROGRESS_SECONDS", 3600)
+    work = plan()
+    view = show(work)
+    view.on_event(PlanStarted(plan_id=work.id, description="", total=3))
+    for command in work.commands:
+        view.on_event(ended(result(command)))
+    wait_until(lambda: ">running<" in header(view))
+    assert ">0 of 3<" in header(view)
+    view.on_event(PlanCompleted(plan_id=work.id, result=plan_result(work, "completed")))
+    wait_until(lambda: ">3 of 3<" in header(view))
+
+
+def test_closing_shows_progress_that_was_put_off(
+    show: Show, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(header_module, "PROGRESS_SECONDS", 3600)
+    work = plan()
+    view = show(work)
+    view.on_event(ended(result(work.commands[0])))
+    page.next_delta()
+    view.close()
+
+    assert ">1 of 3<" in header(view)
+
+
 def test_closing_shows_what_was_left_to_show(
     show: Show, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -535,3 +645,220 @@ def test_a_comm_without_such_a_route_is_left_alone() -> None:
     unblock_comm(widget)
 
     assert vars(widget.comm) == {}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "says"),
+    [
+        (40.4, "about 40 s left"),
+        (11.6, "about 12 s left"),
+        (170.0, "about 3 min left"),
+        (7500.0, "about 2 h 5 min left"),
+        (1.0, None),
+        (None, None),
+    ],
+)
+def test_a_plan_says_about_how_long_it_will_still_take(
+    show: Show,
+    page: Page,
+    seconds: float | None,
+    says: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(header_module, "PROGRESS_SECONDS", 0)
+    work = plan()
+    view = show(work)
+    view.on_event(PlanStarted(plan_id=work.id, description="", total=3))
+    view.on_event(Progress(plan_id=work.id, completed=0, total=3, eta_seconds=seconds))
+    view.on_event(started(work.commands[0]))
+    page.next_delta()
+    wait_until(lambda: (says or ">running<") in header(view))
+    assert ("left" in header(view)) is (says is not None)
+    assert says is None or says in header(view)
+    view.on_event(PlanCompleted(plan_id=work.id, result=plan_result(work, "completed")))
+    wait_until(lambda: ">completed<" in header(view))
+    assert "left" not in header(view)
+
+
+def test_a_row_says_what_it_waits_for_until_it_starts(show: Show, page: Page) -> None:
+    work = plan()
+    view = show(work)
+    first = work.commands[0]
+    view.on_event(Waiting(execution_id=first.id, reason="waits for the lock 'db'", lock="db"))
+    assert page.next_delta()["rows"][0]["note"] == "waits for the lock 'db'"
+    view.on_event(started(first))
+    assert page.next_delta()["rows"][0]["note"] == ""
+
+
+# Plans of any size
+
+
+def test_no_message_has_more_than_its_share_of_a_plans_rows(show: Show, page: Page) -> None:
+    work = plan(1000)
+    view = show(work)
+    for command in work.commands:
+        view.on_event(started(command))
+    seen: list[int] = []
+    while len(seen) < 1000:
+        rows = [row["row"] for row in page.next_delta()["rows"]]
+        assert len(rows) <= MAX_ROWS
+        seen += rows
+
+    assert sorted(seen) == list(range(1000))
+
+
+def test_a_page_asks_for_the_rows_that_the_snapshot_had_no_room_for(show: Show, page: Page) -> None:
+    view = show(plan(600))
+    state = snapshot(view)
+    assert (state["total"], len(state["rows"])) == (600, MAX_ROWS)
+    say(view, {"type": "rows", "row": 500})
+    answer = page.messages.get(timeout=SECONDS)
+
+    assert answer["type"] == "rows"
+    assert [row["name"] for row in answer["rows"]] == [f"step {n}" for n in range(500, 600)]
+
+
+def test_a_message_is_small_however_long_the_commands_are(show: Show) -> None:
+    commands = tuple(
+        ExecutionRequest(command=Shell(command="x" * 50_000), name="y" * 50_000) for _ in range(500)
+    )
+    view = show(ExecutionPlan(description="z" * 50_000, strategy=Parallel(), commands=commands))
+
+    assert len(json.dumps(snapshot(view))) < 500_000
+
+
+def test_commands_are_counted_by_state(show: Show, page: Page) -> None:
+    work = plan()
+    view = show(work)
+    view.on_event(started(work.commands[0]))
+
+    assert page.next_delta()["counts"] == {"running": 1, "pending": 2}
+
+
+def test_a_command_too_long_for_the_table_is_sent_whole_when_it_is_asked_for(
+    show: Show, page: Page
+) -> None:
+    view = show(request("echo " + "x" * 5000))
+    row = snapshot(view)["rows"][0]
+    assert (len(row["line"]), row["cut"]) == (1000, 4005)
+    say(view, {"type": "line", "row": 0})
+
+    assert page.messages.get(timeout=SECONDS)["line"] == "echo " + "x" * 5000
+
+
+def test_a_row_tells_its_attempts(show: Show, page: Page) -> None:
+    work = plan()
+    view = show(work)
+    view.on_event(Started(execution_id=work.commands[0].id, command="", attempt=2))
+
+    assert page.next_delta()["rows"][0]["attempts"] == 2
+
+
+# Logs
+
+
+def test_a_piece_of_a_log_is_sent_with_its_size_and_place(page: Page, tmp_path: Path) -> None:
+    log = tmp_path / "one.log"
+    log.write_bytes(b"x" * 600_000)
+    view = LiveView(request(), cancel=lambda _: None, log=lambda _: log)
+    say(view, {"type": "log", "row": 0, "from": 524_288})
+    answer = page.messages.get(timeout=SECONDS)
+    view.close()
+
+    assert answer == {
+        "type": "log",
+        "row": 0,
+        "from": 524_288,
+        "size": 600_000,
+        "path": str(log),
+    }
+    assert page.buffers.get(timeout=SECONDS) == [b"x" * 75_712]
+
+
+def test_a_log_that_is_not_there_is_an_answer(page: Page) -> None:
+    def missing(execution_id: UUID) -> Path:
+        raise LogUnavailable(execution_id, "it was removed")
+
+    view = LiveView(request(), cancel=lambda _: None, log=missing)
+    say(view, {"type": "log", "row": 0, "from": 0})
+    answer = page.messages.get(timeout=SECONDS)
+    view.close()
+
+    assert answer["error"].startswith("The log cannot be read: ")
+
+
+def test_without_a_log_none_is_offered_and_a_question_for_it_is_ignored(
+    show: Show, page: Page
+) -> None:
+    view = show(request())
+    say(view, {"type": "log", "row": 0, "from": 0})
+    view.close()
+
+    assert not snapshot(view)["has_log"]
+    assert page.messages.empty()
+
+
+# Retry
+
+
+@pytest.fixture
+def resumed() -> Queue[UUID]:
+    return Queue()
+
+
+def ended_plan(resumed: Queue[UUID], status: str) -> tuple[ExecutionPlan, LiveView]:
+    work = plan()
+    view = LiveView(work, cancel=lambda _: None, resume=resumed.put)
+    view.on_event(PlanCompleted(plan_id=work.id, result=plan_result(work, status)))
+    wait_until(lambda: f">{status}<" in header(view))
+    return work, view
+
+
+def test_a_plan_that_failed_can_be_resumed_once(page: Page, resumed: Queue[UUID]) -> None:
+    work, view = ended_plan(resumed, "failed")
+    (button,) = widgets(view, ipywidgets.Button)
+    assert (button.description, button.layout.display) == ("Retry failed", None)
+    click_cancel(view)
+    click_cancel(view)
+    wait_until(lambda: button.disabled)
+
+    assert button.description == "Started again"
+    assert resumed.get(timeout=SECONDS) == work.id
+    assert resumed.empty()
+    view.close()
+
+
+def test_why_a_plan_is_not_resumed_is_said_and_the_button_stays(page: Page) -> None:
+    def refuse(_: UUID) -> None:
+        raise NotResumable("only its <b>record</b> is left")
+
+    work = plan()
+    view = LiveView(work, cancel=lambda _: None, resume=refuse)
+    view.on_event(PlanCompleted(plan_id=work.id, result=plan_result(work, "failed")))
+    (button,) = widgets(view, ipywidgets.Button)
+    wait_until(lambda: button.description == "Retry failed")
+    click_cancel(view)
+    wait_until(lambda: "not started again: only its &lt;b&gt;record" in header(view))
+
+    assert not button.disabled
+    view.close()
+
+
+def test_a_plan_that_completed_has_nothing_to_resume(page: Page, resumed: Queue[UUID]) -> None:
+    _, view = ended_plan(resumed, "completed")
+    (button,) = widgets(view, ipywidgets.Button)
+
+    assert button.layout.display == "none"
+    view.close()
+
+
+def test_no_invisible_character_hides_in_the_header(show: Show, page: Page) -> None:
+    work = request("safe \u202egnp.exe")
+    view = show(work)
+    view.notice("\u2066notice")
+    view.on_event(Failed(execution_id=work.id, error="\x1b]0;title\x07 \u200fwhy"))
+    page.next_delta()
+    view.close()
+
+    assert not set(header(view)) & set("\u202e\u2066\u200f\x1b\x07")
+    assert "safe ⟨U+202E⟩gnp.exe" in header(view)
