@@ -9,7 +9,7 @@ DEMO := .venv/.installed-demo
 DEV := .venv/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab check bench screenshots clean notebooks
+.PHONY: help demo test test-full lab check bench bench-ui screenshots clean notebooks
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo: $(DEMO)  ## Run the quickstart notebook against the AWS sandbox and print 
 test: $(DEV)  ## Run the whole suite: unit tests, notebooks (nbval), a real JupyterLab in Chromium
 	$(BIN)/pytest $(ARGS)
 
+test-full: $(DEV)  ## The same with every fault as often as the goals say: hundreds of kills, a soak
+	CLOUDOPS_TEST_FULL=1 $(BIN)/pytest $(ARGS)
+
 lab: $(DEMO)  ## Open JupyterLab on notebooks/ with the extension loaded and the sandbox's credentials
 	@$(BIN)/python -m scripts.lab $(ARGS)
 
@@ -34,6 +37,9 @@ check: $(DEV)  ## Lint, formatting, types and the direction of imports
 
 bench: $(DEV)  ## Measure each figure beside its peer
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-ui: $(DEV)  ## Measure the live view in a real Chromium
+	@$(BIN)/python -m benchmarks.ui $(ARGS)
 
 screenshots: $(DEV)  ## Take the pictures in docs/images again
 	@$(BIN)/python -m scripts.screenshots

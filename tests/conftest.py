@@ -1,6 +1,7 @@
 """Fixtures of the whole suite: engines that must leave nothing behind."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,11 @@ from hypothesis import HealthCheck, settings
 from cloudops_nb.config import ExecutionConfig
 from cloudops_nb.engine import ExecutionEngine
 from tests.support import Gate, Recorder, carrying
+
+# The `aws` of this environment, not one of the system's: CI has Debian's, which is version 2.
+os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+# IPython warns where another environment than its own is active, and warnings are errors here.
+os.environ.pop("VIRTUAL_ENV", None)
 
 settings.register_profile(
     "cloudops",

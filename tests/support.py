@@ -26,6 +26,13 @@ from cloudops_nb.models import (
 
 PATIENCE = 30.0
 """Seconds after which a test gives up; nothing waits longer than it must."""
+FULL = "CLOUDOPS_TEST_FULL"
+"""Set by ``make test-full``."""
+
+
+def times(few: int, full: int) -> int:
+    """How often to repeat something: ``few`` in ``make test``, ``full`` in ``make test-full``."""
+    return full if FULL in os.environ else few
 
 
 def request(command: str, **fields: Any) -> ExecutionRequest:

@@ -69,6 +69,8 @@ def test_names_to_pass_on_can_be_given_as_a_variable(monkeypatch: pytest.MonkeyP
         ("execution_retention_secs", 0),
         ("max_output_size_bytes", 0),
         ("cancel_grace_ms", -1),
+        ("log_retention_days", -1),
+        ("log_dir_max_bytes", -1),
         ("oversized_output_strategy", "explode"),
         ("no_such_setting", 1),
     ],

@@ -26,8 +26,8 @@ each_notebook = pytest.mark.parametrize(
 )
 
 
-def test_the_quickstart_is_there() -> None:
-    assert "01_quickstart" in {path.stem for path in NOTEBOOKS}
+def test_the_notebooks_are_there() -> None:
+    assert {"01_quickstart", "02_plans", "03_live_view"} <= {path.stem for path in NOTEBOOKS}
 
 
 @pytest.fixture(scope="module")
