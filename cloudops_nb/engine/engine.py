@@ -296,11 +296,12 @@ class ExecutionEngine:
             run = self._prepare(work_to_run, carried)
             self._loop.submit(self._approver.approve(approval_request(run, approve))).result()
             execution = Execution(self, run)
-            handler = presenter.present(execution) if presenter is not None else None
-            shown = None if handler is None else self._hub.subscribe(handler, run.id)
-            with deferred_interrupt():
-                self._launch(run)
-                launched.append(execution)
+            with self._memory.expecting(run):
+                handler = presenter.present(execution) if presenter is not None else None
+                shown = None if handler is None else self._hub.subscribe(handler, run.id)
+                with deferred_interrupt():
+                    self._launch(run)
+                    launched.append(execution)
         return execution, shown
 
     def run(self, work: Work, *, approve: str | None = None) -> Result:

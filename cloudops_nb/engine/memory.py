@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from time import monotonic
 from uuid import UUID
@@ -39,6 +40,7 @@ class Memory:
     def __init__(self, config: Callable[[], ExecutionConfig]) -> None:
         self._config = config
         self._runs: dict[UUID, Run] = {}
+        self._expected: dict[UUID, Run] = {}
         self._lock = threading.Lock()
         self._closed = False
         self._retention = Retention()
@@ -69,7 +71,8 @@ class Memory:
 
     def look_up(self, execution_id: UUID) -> Run | PastRun | None:
         """The run under this id, else its past; may raise ``SerializationError``."""
-        run = self._runs.get(execution_id)
+        # In this order: what is expected is among the runs before it is expected no more.
+        run = self._expected.get(execution_id) or self._runs.get(execution_id)
         if run is not None:
             return run
         found = (archive.load(execution_id) for archive in self._archives())
@@ -89,6 +92,17 @@ class Memory:
 
     # Coming and going
 
+    @contextmanager
+    def expecting(self, run: Run) -> Iterator[None]:
+        """Within the block a run is found before it is added: it is shown, and can be cancelled."""
+        expected = _by_id(run)
+        self._expected.update(expected)
+        try:
+            yield
+        finally:
+            for execution_id in expected:
+                del self._expected[execution_id]
+
     def add(self, run: Run, launch: Callable[[], None]) -> None:
         """Takes up a run, and launches it.
 
@@ -99,9 +113,7 @@ class Memory:
             # Under the lock: who closes has seen a run by now, or the run finds that out here.
             if self._closed:
                 raise EngineClosed("the engine was closed; make a new one")
-            self._runs[run.id] = run
-            if isinstance(run, PlanRun):
-                self._runs.update((command.id, command) for command in run.commands)
+            self._runs.update(_by_id(run))
             launch()
 
     def take_no_more(self) -> list[Run]:
@@ -186,3 +198,9 @@ class Memory:
         """The one in force, and those of earlier settings in which something was kept."""
         current = Archive(self._config().log_directory)
         return tuple(dict.fromkeys((current, *self._kept_in)))
+
+
+def _by_id(run: Run) -> dict[UUID, Run]:
+    """A command, or a plan and its commands."""
+    commands = run.commands if isinstance(run, PlanRun) else ()
+    return {each.id: each for each in (run, *commands)}

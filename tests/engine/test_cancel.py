@@ -14,6 +14,7 @@ from cloudops_nb.errors import ExecutionNotRunning
 from cloudops_nb.models import (
     DependencyGraph,
     ExecutionEvent,
+    ExecutionPlan,
     ExecutionStatus,
     Parallel,
     Serial,
@@ -208,6 +209,38 @@ def test_a_plan_that_is_cancelled_before_it_begins_keeps_the_order_of_events(
     assert recorder.types == [
         "plan_started", "progress", "skipped", "skipped", "progress", "plan_completed",
     ]  # fmt: skip
+
+
+class CancelsAtOnce:
+    """As a click does that comes as soon as there is something to click on."""
+
+    def __init__(self, engine: ExecutionEngine, index: int | None = None) -> None:
+        self._engine = engine
+        self._index = index
+
+    def present(self, execution: Execution) -> None:
+        shown = execution.shown
+        if isinstance(shown, ExecutionPlan) and self._index is not None:
+            self._engine.request_cancel(shown.commands[self._index].id)
+        else:
+            execution.cancel()
+
+
+@pytest.mark.parametrize("work", ["sleep 60", plan(Serial(), "sleep 60", "true")])
+def test_what_is_cancelled_as_soon_as_it_is_shown_does_not_run(
+    engine: ExecutionEngine, recorder: Recorder, work: str | ExecutionPlan
+) -> None:
+    result = engine.submit(work, presenter=CancelsAtOnce(engine)).result(PATIENCE)
+    assert result.status == "cancelled"
+    assert "started" not in recorder.types
+
+
+def test_a_command_that_is_cancelled_as_soon_as_its_plan_is_shown_does_not_run(
+    engine: ExecutionEngine,
+) -> None:
+    work = plan(Parallel(), "sleep 60", "true")
+    result = plan_result_of(engine.submit(work, presenter=CancelsAtOnce(engine, index=0)))
+    assert [each.status for each in result.results] == ["cancelled", "completed"]
 
 
 def test_one_command_of_a_plan_can_be_cancelled(
