@@ -1,6 +1,7 @@
 """Fixtures of the whole suite: engines that must leave nothing behind."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.support import Gate, Recorder, carrying
 os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
 # IPython warns where another environment than its own is active, and warnings are errors here.
 os.environ.pop("VIRTUAL_ENV", None)
+# A job that a script runs in the background ignores Ctrl-C, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "cloudops",

@@ -36,9 +36,6 @@ from cloudops_nb.config import ExecutionConfig
 from cloudops_nb.engine import ExecutionEngine
 from cloudops_nb.executors.process.register import Register
 
-# A shell's background job, which the tests may be, is made to ignore it; kernels do not.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
 class Say:
     output = "lines"
     def on_event(self, event):

@@ -458,7 +458,6 @@ def test_an_interrupt_while_run_waits_cancels_it_and_is_raised(tmp_path: Path) -
     program = f"""
 import os, signal, threading
 from cloudops_nb import ExecutionConfig, ExecutionEngine
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job may ignore it
 engine = ExecutionEngine(ExecutionConfig(log_dir={str(tmp_path)!r}))
 class Handler:
     def on_event(self, event):

@@ -22,9 +22,11 @@ def mark(tmp_path: Path) -> Iterator[str]:
     """Stands in the command line of what is to escape; all that has it ends with the test."""
     mark = f"escaping-{tmp_path.name}-{os.getpid()}"
     yield mark
-    for process in map(psutil.Process, carrying(mark.encode())):
-        for each in (*process.children(recursive=True), process):
-            each.kill()
+    escaped = [psutil.Process(pid) for pid in carrying(mark.encode())]
+    families = {each for one in escaped for each in (*one.children(recursive=True), one)}
+    for process in families:
+        process.kill()
+    psutil.wait_procs(families, PATIENCE)  # who looks next would still see them dying
 
 
 def sleeping(mark: str) -> str:
