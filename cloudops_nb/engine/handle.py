@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Result = ExecutionResult | PlanExecutionResult
+
+HEARING_SECONDS = 0.1
+"""A thread that waits for a lock wakes this often: an interrupt that came just before it began to
+wait, or on another thread, does not wake it, and would be heard only when the lock is free."""
 
 
 class Controls(Protocol):
@@ -79,12 +85,16 @@ class Execution:
         Raises:
             ExecutionTimeout: it has not ended by then; it goes on.
         """
-        try:
-            return self._run.finished.result(timeout)
-        except FutureTimeoutError:
-            raise ExecutionTimeout(
-                f"execution {self.id} is still {self.status} after {timeout:g} s; it goes on"
-            ) from None
+        deadline = inf if timeout is None else monotonic() + timeout
+        while True:
+            try:
+                return self._run.finished.result(min(deadline - monotonic(), HEARING_SECONDS))
+            except FutureTimeoutError:
+                if monotonic() < deadline:
+                    continue
+                raise ExecutionTimeout(
+                    f"execution {self.id} is still {self.status} after {timeout:g} s; it goes on"
+                ) from None
 
     def __await__(self) -> Generator[Any, None, Result]:
         # Shielded: giving up a wait must not mark the execution itself as cancelled.

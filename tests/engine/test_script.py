@@ -73,3 +73,28 @@ def test_ctrl_c_ends_the_script_and_what_it_runs(tmp_path: Path) -> None:
     _, error = script.communicate(timeout=PATIENCE)
     assert error.endswith("KeyboardInterrupt\n")
     assert not is_alive(pid)
+
+
+def test_an_interrupt_that_another_thread_takes_is_heard_while_the_script_waits(
+    tmp_path: Path,
+) -> None:
+    """It sets Python's flag, but wakes no lock of the main thread; nor does one that comes just
+    before the main thread begins to wait."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    program = f"""{RUN}
+import signal, threading
+def take():
+    open({str(fifo)!r}).read()
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+threading.Thread(target=take).start()
+engine.run('echo up > {fifo}; sleep 600')
+"""
+    script = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        _, error = script.communicate(timeout=PATIENCE)
+    finally:
+        script.kill()
+    assert error.endswith("KeyboardInterrupt\n")
