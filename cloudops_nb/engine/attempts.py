@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -13,10 +12,10 @@ from typing import Any
 from cloudops_nb.engine.events import EventHub
 from cloudops_nb.engine.logfile import attempt_path, stderr_tail
 from cloudops_nb.engine.retry import RetryPolicy, jittered
+from cloudops_nb.engine.run_journal import RunJournal
 from cloudops_nb.engine.runs import CommandRun
 from cloudops_nb.engine.verdicts import Ending, Verdict, judge
 from cloudops_nb.errors import LogUnavailable
-from cloudops_nb.history import Journal, Outcome
 from cloudops_nb.models import (
     Attempt,
     ErrorCategory,
@@ -26,8 +25,6 @@ from cloudops_nb.models import (
     Retrying,
 )
 from cloudops_nb.models.base import now
-
-logger = logging.getLogger("cloudops_nb")
 
 Once = Callable[[CommandRun], Awaitable[ExecutionResult]]
 
@@ -42,7 +39,7 @@ class AttemptRunner:
     """
 
     def __init__(
-        self, hub: EventHub, journal: Journal, chance: Callable[[], float] = random.random
+        self, hub: EventHub, journal: RunJournal, chance: Callable[[], float] = random.random
     ) -> None:
         self._hub = hub
         self._journal = journal
@@ -71,6 +68,7 @@ class AttemptRunner:
             run.begin_next_attempt()
             latest = await once(run)
             if run.started_at is started:  # it was stopped in the queue, or could not be recorded
+                self._journal.settle(run, latest)
                 run.attempt -= 1
                 result = _stopped(result, latest.status, latest.error)
                 break
@@ -92,13 +90,7 @@ class AttemptRunner:
         """Says what is waited for and waits, unless the run is asked to stop."""
         config = policy.config
         wait = jittered(config.backoff, run.attempt, self._chance())
-        try:
-            self._journal.write(
-                Outcome(run.id, result.status, result.exit_code, now(), run.attempt)
-            )
-        except Exception:
-            # A journal that is broken for good refuses the next attempt's intent.
-            logger.exception("the outcome of %s is not in the journal", run.id)
+        self._journal.settle(run, result)
         run.status = ExecutionStatus.PENDING
         ended_at = now()
         run.retrying = Retrying(

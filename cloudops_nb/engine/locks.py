@@ -4,6 +4,9 @@ A lock is a file in the per-user state directory, locked with flock(2): the syst
 process that holds it. In one engine it goes to who asked first; among kernels, to whoever asks when
 it is free. All of it runs on the engine's loop: a waiting command costs a future, and the first in
 line looks again every 50 ms while another process has the lock.
+
+Whoever has a lock that nobody waits for here removes its file. That is no race by two rules: a lock
+counts only if its file is still the one in the directory, and only who has it removes that.
 """
 
 from __future__ import annotations
@@ -71,7 +74,10 @@ class ResourceLocks:
         """
         line = self._lines.get(name)
         if line is None:
-            line = self._lines[name] = _Line(name, self._open(name))
+            try:
+                line = self._lines[name] = _Line(name, self._open(name))
+            except OSError as error:
+                raise self._unavailable(name, error) from error
         if not line.waiting and self._try(line):
             return True
         granted = asyncio.get_running_loop().create_future()
@@ -96,6 +102,9 @@ class ResourceLocks:
         line.holder = None
         with contextlib.suppress(OSError):  # only a hint for those who wait
             os.ftruncate(line.fd, 0)
+        if all(granted.done() for granted in line.waiting):
+            with contextlib.suppress(OSError):  # then it lies there until the next one
+                self._path(name).unlink()
         fcntl.flock(line.fd, fcntl.LOCK_UN)
         self._advance(line)
 
@@ -130,7 +139,7 @@ class ResourceLocks:
         if line.holder is not None:
             return False
         try:
-            fcntl.flock(line.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock(line)
         except BlockingIOError:
             return False
         except OSError as error:
@@ -143,18 +152,26 @@ class ResourceLocks:
             os.pwrite(line.fd, text.encode(), 0)
         return True
 
-    def _open(self, name: str) -> int:
+    def _lock(self, line: _Line) -> None:
+        """Locks the file that is in the directory now; raises ``BlockingIOError`` if it is taken.
+
+        While this process has it open, no other file can be given its inode.
+        """
+        fcntl.flock(line.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        while not _is_at(self._path(line.name), line.fd):  # who had it has removed it since
+            removed, line.fd = line.fd, self._open(line.name)
+            _close(removed)
+            fcntl.flock(line.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _path(self, name: str) -> Path:
         # A hash: whatever the name is, it leads nowhere else.
-        path = (
-            self._directory
-            / f"{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:32]}.lock"
-        )
-        try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _check_private(self._directory)
-            fd = descriptors.moved_up(os.open(path, _OPEN, 0o600))
-        except OSError as error:
-            raise self._unavailable(name, error) from error
+        digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
+        return self._directory / f"{digest[:32]}.lock"
+
+    def _open(self, name: str) -> int:
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_private(self._directory)
+        fd = descriptors.moved_up(os.open(self._path(name), _OPEN, 0o600))
         _open_files.add(fd)
         return fd
 
@@ -169,6 +186,13 @@ def _check_private(directory: Path) -> None:
     shared = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     if not stat.S_ISDIR(status.st_mode) or shared or status.st_uid != os.getuid():
         raise PermissionError("it is not a directory that only this user may write to")
+
+
+def _is_at(path: Path, fd: int) -> bool:
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(fd))
+    except FileNotFoundError:
+        return False
 
 
 def _read_holder(fd: int) -> Holder | None:

@@ -124,6 +124,9 @@ class Memory:
 
     def ended(self, run: Run) -> None:
         """Takes note that a command or plan has ended. On the loop only."""
+        for command in _commands(run):
+            if command.began is not None and command.request.output_log_path is None:
+                self._kept_in[Archive(command.log_path.parent)] = None
         if isinstance(run, PlanRun):
             ids = (run.id, *(command.id for command in run.commands))
             self._retention.add(ids, len(run.commands), monotonic())
@@ -159,10 +162,17 @@ class Memory:
         with self._lock:
             remembered = set(self._runs)
         try:
-            rotate(self._config(), remembered | running_ids())
-        except (LogUnavailable, OSError) as error:
-            # Nothing is removed on a guess; a directory that stays wrong fails what runs in it.
+            in_use = remembered | running_ids()
+        except OSError as error:
+            # Nothing is removed on a guess.
             logger.warning("old logs are not removed: %s", error)
+            return
+        for archive in self._archives():
+            try:
+                rotate(archive.directory, self._config(), in_use)
+            except LogUnavailable as error:
+                # A directory that stays wrong fails what runs in it.
+                logger.warning("old logs are not removed: %s", error)
 
     def retire(self) -> None:
         """Has what is due moved from memory to disk, on the housekeeping thread."""
@@ -195,12 +205,15 @@ class Memory:
             logger.warning("%d results could not be kept: %s", len(lost), lost[0])
 
     def _archives(self) -> tuple[Archive, ...]:
-        """The one in force, and those of earlier settings in which something was kept."""
+        """The one in force, and those of earlier settings in which a log or a result was kept."""
         current = Archive(self._config().log_directory)
         return tuple(dict.fromkeys((current, *self._kept_in)))
 
 
 def _by_id(run: Run) -> dict[UUID, Run]:
     """A command, or a plan and its commands."""
-    commands = run.commands if isinstance(run, PlanRun) else ()
-    return {each.id: each for each in (run, *commands)}
+    return {each.id: each for each in (run, *_commands(run))}
+
+
+def _commands(run: Run) -> tuple[CommandRun, ...]:
+    return run.commands if isinstance(run, PlanRun) else (run,)

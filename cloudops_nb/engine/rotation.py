@@ -59,13 +59,12 @@ def to_remove(
     return removed
 
 
-def rotate(config: ExecutionConfig, in_use: Collection[UUID]) -> list[UUID]:
-    """Removes what is too old or too much from the log directory; returns whose files went.
+def rotate(directory: Path, config: ExecutionConfig, in_use: Collection[UUID]) -> list[UUID]:
+    """Removes what is too old or too much from a log directory; returns whose files went.
 
     Raises:
         LogUnavailable: the directory is not private, or a file in it cannot be removed.
     """
-    directory = config.log_directory
     try:
         with open_directory(directory) as fd:
             removed = to_remove(_look(fd), config, in_use, time())

@@ -16,6 +16,7 @@ from cloudops_nb.engine.locks import Holder, ResourceLocks
 from cloudops_nb.engine.logdir import check_directory, make_directory
 from cloudops_nb.engine.logfile import LogOutput, LogWriter, set_aside
 from cloudops_nb.engine.output import OutputCollector
+from cloudops_nb.engine.run_journal import RunJournal
 from cloudops_nb.engine.runs import CommandRun
 from cloudops_nb.engine.sink import RunSink, Slot, Timer
 from cloudops_nb.engine.spare import SpareFile
@@ -26,7 +27,7 @@ from cloudops_nb.errors import (
     LogUnavailable,
 )
 from cloudops_nb.executors.base import Exit, Pool
-from cloudops_nb.history import Intent, Journal, Outcome
+from cloudops_nb.history import Journal
 from cloudops_nb.models import ExecutionResult, ExecutionStatus, Started, Waiting
 from cloudops_nb.models.base import now
 from cloudops_nb.models.events import ended
@@ -49,8 +50,8 @@ class CommandRunner:
     ) -> None:
         self._config = config
         self._hub = hub
-        self._journal = journal
-        self._attempts = AttemptRunner(hub, journal)
+        self._journal = RunJournal(journal)
+        self._attempts = AttemptRunner(hub, self._journal)
         self._spare = SpareFile()
         self._places: dict[Pool, asyncio.Semaphore] = {}
         self._locks = ResourceLocks(config.lock_directory)
@@ -105,13 +106,7 @@ class CommandRunner:
     def report(self, run: CommandRun, result: ExecutionResult) -> None:
         """Keeps the outcome, then tells everyone."""
         run.prepared = None  # its environment may hold secrets, and nothing needs it any more
-        try:
-            self._journal.write(
-                Outcome(run.id, result.status, result.exit_code, now(), run.attempt)
-            )
-        except Exception:
-            # It has ended, journal or not, and somebody waits for it.
-            logger.exception("the outcome of %s is not in the journal", run.id)
+        self._journal.settle(run, result)
         if result.success:
             self.durations.add(run.description["command"], result.duration.total_seconds())
         run.status = result.status
@@ -176,9 +171,7 @@ class CommandRunner:
         prepared = run.prepared
         assert prepared is not None  # it is given up only when the run is reported
         try:
-            self._journal.write(
-                Intent(run.id, run.plan_id, prepared.line, run.digest, now(), run.attempt)
-            )
+            self._journal.intend(run, prepared)
             if run.request.output_log_path is None:
                 check_directory(run.log_path.parent)
             else:  # whose directory it is that a request chose, is the request's business

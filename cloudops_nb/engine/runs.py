@@ -64,6 +64,8 @@ class CommandRun:
     plan_id: UUID | None = None
     retry: RetryPolicy | None = None
     attempt: int = 1
+    unsettled: int | None = 1
+    """The attempt that the journal has no outcome of yet."""
     fault: ExecutionError | None = None
     """What kept the attempt from running."""
     left_behind: bool = False

@@ -27,7 +27,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A command, or an attempt that another follows, ended."""
+    """What came of an intent, of each exactly one; or a command that never started ended."""
 
     execution_id: UUID
     status: ExecutionStatus

@@ -36,6 +36,7 @@ from cloudops_nb.models.shell_context import (
 from cloudops_nb.models.shell_doubts import doubts
 from cloudops_nb.models.shell_syntax import in_bytes, parse
 from cloudops_nb.models.values import as_text, as_words, find
+from cloudops_nb.models.wrappers import names_program
 
 
 class Names(Enum):
@@ -57,6 +58,7 @@ SHELLS = ("bash", "sh", "dash")
 """The shells whose quoting is known here, so that text for them may hold placeholders."""
 STEPS = "steps"
 """In a plan, the name for what earlier steps gave."""
+_IS_PROGRAM = "stands where a program is named; that is decided beforehand"
 
 
 def substitute_shell(
@@ -105,8 +107,8 @@ def substitute_shell(
             if doubt:
                 raise Refused(f"cannot be put in: {doubt} (to keep the text as it is: --raw)")
             context = context_at(bytes(source), root, start, end)
-            if context.place is Place.PROGRAM and names is Names.STEPS:
-                raise Refused("stands where a program is named; that is decided beforehand")
+            if context.program and names is Names.STEPS:
+                raise Refused(_IS_PROGRAM)
             pieces.append(_quoted(match, context, lookup, in_aws=in_aws))
         except Refused as refusal:
             if _is_placeholder(match):
@@ -148,11 +150,12 @@ def substitute_words(
 
     Raises:
         InvalidCommand: an unknown name, an empty list, a value that is not text or a list of it, or
-            a placeholder in the script of ``bash -c`` and the like.
+            a placeholder in the script of ``bash -c`` and the like, or a step's output where
+            ``sudo`` and the like are told what to run.
     """
     result: list[str] = []
     for word in words:
-        _check_no_script((program, *result), word, names)
+        _check_place((program, *result) if program else result, word, names)
         match = PLACEHOLDER.fullmatch(word)
         if match and substitutes(match, names):
             several = _several(match["path"], lookup)
@@ -166,12 +169,14 @@ def substitute_words(
     return tuple(result)
 
 
-def _check_no_script(before: Sequence[str], word: str, names: Names) -> None:
+def _check_place(before: Sequence[str], word: str, names: Names) -> None:
     put_in = next((m for m in PLACEHOLDER.finditer(word) if substitutes(m, names)), None)
     if put_in is None:
         return
     try:
         check_no_script(before)
+        if names is Names.STEPS and names_program(before, word[: put_in.start()]):
+            raise Refused(_IS_PROGRAM)
     except Refused as refusal:
         raise InvalidCommand(f"{put_in[0]} {refusal}") from None
 

@@ -15,6 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from cloudops_nb.models.shell_syntax import QUOTES, Word, literal, text_of, walk, words_of
+from cloudops_nb.models.wrappers import names_program
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -37,11 +38,16 @@ class Place(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A place. ``whole``: the word is nothing else. ``plain``: safe characters need no quotes."""
+    """A place.
+
+    ``whole``: the word is nothing else. ``plain``: safe characters need no quotes. ``program``: the
+    word could choose what runs, by itself or as the first that ``sudo`` and the like are given.
+    """
 
     place: Place
     whole: bool
     plain: bool
+    program: bool = False
 
 
 class Refused(Exception):
@@ -104,7 +110,8 @@ def context_at(text: bytes, root: Node, start: int, end: int) -> Context:
         and _PLAIN.fullmatch(text_of(word)) is not None
         and text[word.end_byte : word.end_byte + 1] not in (b"<", b">")  # `2>f` is not `2 >f`
     )
-    return Context(place, whole=(word.start_byte, word.end_byte) == (start, end), plain=plain)
+    whole = (word.start_byte, word.end_byte) == (start, end)
+    return Context(place, whole, plain, _chooses(word, text[word.start_byte : start].decode()))
 
 
 def _place(word: Node) -> Place:
@@ -127,6 +134,13 @@ def _place(word: Node) -> Place:
     if kind not in places:
         raise Refused(_ELSEWHERE)
     return places[kind]
+
+
+def _chooses(word: Node, start: str) -> bool:
+    parent = word.parent
+    if parent is None or parent.type != "command":
+        return parent is not None and parent.type == "command_name"
+    return names_program(_all_before(parent, word), start)
 
 
 def _check_surroundings(leaf: Node) -> None:
@@ -207,18 +221,22 @@ def _before(command: Node, child: Node, *, vanishing: bool = False) -> list[Word
     """The words before a child of a command, less what only runs the rest (``time -p``) and, if
     asked, less what may expand to nothing.
     """
-    words = [
+    words = _all_before(command, child)
+    for index, text in enumerate(words):
+        skipped = vanishing if text is None else text in PREFIXES or text.startswith("-")
+        if not skipped:
+            return words[index:]
+    return []
+
+
+def _all_before(command: Node, child: Node) -> list[Word]:
+    return [
         literal(node)
         for node in command.children
         if node.end_byte <= child.start_byte
         and not node.type.endswith("_redirect")
         and node.type != "variable_assignment"
     ]
-    for index, text in enumerate(words):
-        skipped = vanishing if text is None else text in PREFIXES or text.startswith("-")
-        if not skipped:
-            return words[index:]
-    return []
 
 
 def _is_script(between: Sequence[Word]) -> bool:

@@ -370,6 +370,39 @@ def test_every_attempt_is_in_the_journal_before_it_starts(
     ]
 
 
+def test_a_cancel_during_a_wait_leaves_the_outcome_of_the_attempt_alone(
+    make_engine: MakeEngine, count: Path
+) -> None:
+    journal, recorder = MemoryJournal(), Recorder()
+    engine = make_engine(journal=journal, handlers=[recorder])
+    execution = engine.submit(request(counting(count, "exit 75"), retry=retry(backoff=LATE)))
+    recorder.wait_for_type("retrying")
+    execution.cancel()
+    assert result_of(execution).status == "cancelled"
+    [intent, outcome] = journal.entries
+    assert isinstance(intent, Intent)
+    assert isinstance(outcome, Outcome)
+    assert (outcome.attempt, outcome.status, outcome.exit_code) == (1, "failed", 75)
+
+
+def test_an_attempt_that_could_not_start_has_an_outcome_of_its_own(
+    make_engine: MakeEngine, count: Path, tmp_path: Path
+) -> None:
+    journal = MemoryJournal()
+    (tmp_path / "x.attempt-1.log").touch()  # so the first attempt's log cannot be set aside
+    work = request(counting(count, "exit 75"), retry=retry(), output_log_path=tmp_path / "x.log")
+    run(make_engine(journal=journal), work)
+    assert [(type(entry), entry.attempt) for entry in journal.entries] == [
+        (Intent, 1),
+        (Outcome, 1),
+        (Intent, 2),
+        (Outcome, 2),
+    ]
+    last = journal.entries[-1]
+    assert isinstance(last, Outcome)
+    assert (last.status, last.exit_code) == ("failed", None)
+
+
 class OneIntent(MemoryJournal):
     def write(self, entry: Intent | Outcome) -> None:
         if isinstance(entry, Intent) and entry.attempt > 1:
@@ -378,8 +411,9 @@ class OneIntent(MemoryJournal):
 
 
 def test_no_attempt_starts_that_cannot_be_recorded(make_engine: MakeEngine, count: Path) -> None:
-    engine = make_engine(journal=OneIntent())
-    result = run(engine, request(counting(count, "exit 75"), retry=retry()))
+    journal = OneIntent()
+    result = run(make_engine(journal=journal), request(counting(count, "exit 75"), retry=retry()))
+    assert [type(entry) for entry in journal.entries] == [Intent, Outcome]
     assert (result.status, result.attempts, runs(count)) == ("failed", 1, 1)
     assert result.error is not None
     assert result.error.startswith("not started: the disk is full; the attempt before: exit code")

@@ -6,7 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
@@ -29,6 +29,7 @@ from tests.support import (
     request,
     result_of,
     run,
+    times,
     wait_until,
 )
 
@@ -282,15 +283,138 @@ asyncio.run(hold())
         asyncio.run(take())
 
 
-def test_the_files_are_private_and_named_by_no_name(engine: ExecutionEngine, state: Path) -> None:
-    for name in ("../../etc/passwd", "a/b", "x" * 5000, "\n", "\0"):
-        if name.strip():
-            assert run(engine, request("true", lock=name)).success
-    directory = state / "locks"
-    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-    files = list(directory.iterdir())
+# What the turns of two processes come to: nobody finds the other at it, and nothing is left.
+TURNS = """
+import asyncio, os, sys
+from pathlib import Path
+from cloudops_nb.engine import locks as module
+
+async def turns():
+    module.POLL_SECONDS = 0  # so that they meet often
+    locks, taken = module.ResourceLocks(Path(sys.argv[1])), Path(sys.argv[2])
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for _ in range(int(sys.argv[3])):
+        await locks.acquire("db", lambda holder: None)
+        taken.touch(exist_ok=False)
+        os.sched_yield()
+        taken.unlink()
+        locks.release("db")
+        await asyncio.sleep(0)
+
+asyncio.run(turns())
+"""
+
+
+def test_processes_that_take_turns_are_never_both_at_it_and_leave_no_file(
+    state: Path, tmp_path: Path
+) -> None:
+    arguments = [str(state / "locks"), str(tmp_path / "taken"), str(times(500, 5_000))]
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", TURNS, *arguments],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for _ in range(2)
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            print(file=process.stdin, flush=True)
+        assert [process.wait() for process in processes] == [0, 0]
+    assert list((state / "locks").iterdir()) == []
+
+
+TWICE = """
+import asyncio, sys
+from pathlib import Path
+from cloudops_nb.engine.locks import ResourceLocks
+
+async def twice():
+    locks = ResourceLocks(Path(sys.argv[1]))
+    for _ in range(2):
+        await locks.acquire("db", print)
+        print("held", flush=True)
+        sys.stdin.readline()
+        locks.release("db")
+
+asyncio.run(twice())
+"""
+
+
+def test_who_waits_for_a_file_that_was_removed_waits_for_the_one_in_its_place(state: Path) -> None:
+    async def wait(process: subprocess.Popen[str]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        locks, waits = ResourceLocks(state / "locks"), asyncio.Event()
+        acquired = asyncio.ensure_future(locks.acquire("db", lambda holder: waits.set()))
+        await waits.wait()
+        print(file=process.stdin, flush=True)
+        assert process.stdout.readline() == "held\n"  # by now in another file: the first is gone
+        locks._advance(locks._lines["db"])
+        await asyncio.sleep(0)
+        assert not acquired.done()
+        print(file=process.stdin, flush=True)
+        await asyncio.wait_for(acquired, PATIENCE)
+        locks.release("db")
+
+    with subprocess.Popen(
+        [sys.executable, "-c", TWICE, str(state / "locks")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        asyncio.run(wait(process))
+    assert list((state / "locks").iterdir()) == []
+
+
+def test_who_gives_up_waiting_neither_removes_the_file_nor_keeps_it(state: Path) -> None:
+    def files() -> list[Path]:
+        return list(state.iterdir())
+
+    async def main() -> None:
+        first, second = ResourceLocks(state), ResourceLocks(state)
+        await first.acquire("db", print)
+        waits = asyncio.Event()
+        gives_up = asyncio.ensure_future(second.acquire("db", lambda holder: waits.set()))
+        await waits.wait()
+        gives_up.cancel()
+        await asyncio.wait([gives_up])
+        assert len(files()) == 1
+        waits.clear()
+        last = asyncio.ensure_future(first.acquire("db", lambda holder: waits.set()))
+        await waits.wait()
+        last.cancel()  # it is still in line when the lock is given back
+        first.release("db")
+        assert files() == []
+
+    asyncio.run(main())
+
+
+def test_the_files_are_private_and_named_by_no_name(state: Path) -> None:
+    async def files_of(*names: str) -> list[Path]:
+        locks = ResourceLocks(state / "locks")
+        for name in names:
+            await locks.acquire(name, print)
+        try:
+            assert stat.S_IMODE((state / "locks").stat().st_mode) == 0o700
+            files = list((state / "locks").iterdir())
+            assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+            return files
+        finally:
+            for name in names:
+                locks.release(name)
+
+    files = asyncio.run(files_of("../../etc/passwd", "a/b", "x" * 5000, "\0"))
     assert len(files) == 4
-    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     assert all(len(file.name) == 37 for file in files)
 
 

@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudops_nb.config import ExecutionConfig
+from cloudops_nb.engine import ExecutionEngine
 from cloudops_nb.engine.rotation import Kept, contents, rotate, to_remove
 from cloudops_nb.errors import ExecutionNotFound, LogUnavailable
 from cloudops_nb.executors.process.register import Register, running_ids
+from cloudops_nb.models import ExecutionPlan, ExecutionRequest, Serial
 from tests.conftest import MakeEngine
-from tests.support import Gate, run, wait_until
+from tests.support import PATIENCE, Gate, plan, request, run, wait_until
 
 DAY = 86_400.0
 MOMENT = 1e9
@@ -31,17 +33,13 @@ def directory(tmp_path: Path) -> Path:
     return path
 
 
-def settings(directory: Path | None = None, **chosen: int) -> ExecutionConfig:
-    return ExecutionConfig(log_dir=directory, **chosen)
-
-
 def decide(
     executions: list[tuple[int, float]], in_use: tuple[int, ...] = (), **chosen: int
 ) -> list[int]:
     """Which go, in order, of executions with so many bytes, written so many days ago."""
     kept = [Kept(uuid4(), (), size, MOMENT - days * DAY) for size, days in executions]
     ids = [each.id for each in kept]
-    removed = to_remove(kept, settings(**chosen), {ids[n] for n in in_use}, MOMENT)
+    removed = to_remove(kept, ExecutionConfig(**chosen), {ids[n] for n in in_use}, MOMENT)
     return [ids.index(each.id) for each in removed]
 
 
@@ -112,7 +110,7 @@ def test_what_stays_is_within_the_limits_or_protected(
 def test_all_files_of_an_execution_go_together(directory: Path) -> None:
     old = leave(directory, 31, log=1, log__streams=1, json=1)
     young = leave(directory, 1, log=1, json=1)
-    assert rotate(settings(directory), ()) == [old]
+    assert rotate(directory, ExecutionConfig(), ()) == [old]
     assert ids_in(directory) == {young}
     assert len(list(directory.iterdir())) == 2
 
@@ -123,14 +121,14 @@ def test_logs_of_earlier_attempts_go_with_the_last(directory: Path) -> None:
         path = directory / f"{old}.{ending}"
         path.touch()
         os.utime(path, (0, 0))
-    rotate(settings(directory), ())
+    rotate(directory, ExecutionConfig(), ())
     assert list(directory.iterdir()) == []
 
 
 def test_an_execution_is_as_old_as_the_last_of_its_files(directory: Path) -> None:
     old = leave(directory, 31, log=1)
     (directory / f"{old}.json").touch()
-    assert rotate(settings(directory), ()) == []
+    assert rotate(directory, ExecutionConfig(), ()) == []
 
 
 def test_nothing_that_is_not_ours_is_touched(directory: Path) -> None:
@@ -140,7 +138,7 @@ def test_nothing_that_is_not_ours_is_touched(directory: Path) -> None:
         os.utime(directory / name, (0, 0))
     (directory / f"{uuid4()}.log").mkdir()
     (directory / f"{uuid4()}.log").symlink_to("notes.log")
-    rotate(settings(directory), ())
+    rotate(directory, ExecutionConfig(), ())
     assert len(list(directory.iterdir())) == len(kept) + 2
 
 
@@ -148,12 +146,12 @@ def test_a_result_that_was_half_written_when_a_kernel_died_goes_one_day(director
     path = directory / f".{uuid4()}.json"
     path.touch()
     os.utime(path, (0, 0))
-    rotate(settings(directory), ())
+    rotate(directory, ExecutionConfig(), ())
     assert not path.exists()
 
 
 def test_no_directory_is_nothing_to_remove(tmp_path: Path) -> None:
-    assert rotate(settings(tmp_path / "none"), ()) == []
+    assert rotate(tmp_path / "none", ExecutionConfig(), ()) == []
     assert contents(tmp_path / "none") == []
 
 
@@ -161,7 +159,7 @@ def test_nothing_is_removed_from_a_directory_that_is_not_private(directory: Path
     leave(directory, 31)
     directory.chmod(0o777)
     with pytest.raises(LogUnavailable, match="chmod 700"):
-        rotate(settings(directory), ())
+        rotate(directory, ExecutionConfig(), ())
     directory.chmod(0o700)
     assert len(ids_in(directory)) == 1
 
@@ -170,7 +168,7 @@ def test_a_thousand_executions_are_removed_in_little_time(directory: Path) -> No
     for _ in range(1000):
         leave(directory, 31, log=10, log__streams=9, json=500)
     begin = perf_counter()
-    assert len(rotate(settings(directory), ())) == 1000
+    assert len(rotate(directory, ExecutionConfig(), ())) == 1000
     assert perf_counter() - begin < 2.0  # 0.05 s on a quiet machine
 
 
@@ -210,6 +208,57 @@ def test_what_is_in_memory_keeps_its_log(make_engine: MakeEngine, directory: Pat
     engine._memory._housekeeping.do(engine._memory.rotate)
     wait_until(has_gone(directory, old))
     assert result.stdout == "out\n"
+
+
+def goes_with_the_next_look(engine: ExecutionEngine, directory: Path, old: UUID) -> bool:
+    engine._memory.rotate()
+    return old not in ids_in(directory)
+
+
+@pytest.mark.parametrize("work", [request("true"), plan(Serial(), "true")], ids=["command", "plan"])
+def test_a_directory_in_which_something_was_kept_is_looked_after_when_there_is_another(
+    make_engine: MakeEngine, directory: Path, work: ExecutionRequest | ExecutionPlan
+) -> None:
+    engine = make_engine()
+    engine.submit(work).result(PATIENCE)
+    engine.reconfigure(log_dir=directory.with_name("elsewhere"))
+    old, young = leave(directory, 31), leave(directory, 1)
+    wait_until(lambda: goes_with_the_next_look(engine, directory, old))
+    assert young in ids_in(directory)
+
+
+def test_a_directory_that_only_a_retired_result_is_in_is_looked_after(
+    make_engine: MakeEngine, directory: Path, tmp_path: Path
+) -> None:
+    engine = make_engine()
+    run(engine, request("true", output_log_path=tmp_path / "own.log"))
+    engine._memory._keep(engine._memory.runs())
+    engine.reconfigure(log_dir=tmp_path / "elsewhere")
+    assert goes_with_the_next_look(engine, directory, leave(directory, 31))
+
+
+def test_a_directory_in_which_nothing_was_kept_is_left_alone_when_there_is_another(
+    make_engine: MakeEngine, directory: Path, tmp_path: Path
+) -> None:
+    engine = make_engine(enable_auto_cleanup=False)
+    run(engine, request("true", output_log_path=tmp_path / "own.log"))
+    engine.reconfigure(log_dir=tmp_path / "elsewhere")
+    assert not goes_with_the_next_look(engine, directory, leave(directory, 31))
+
+
+def test_a_directory_that_went_wrong_does_not_keep_others_from_being_looked_after(
+    make_engine: MakeEngine, directory: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = make_engine(enable_auto_cleanup=False)
+    run(engine, "true")
+    elsewhere = tmp_path / "elsewhere"
+    engine.reconfigure(log_dir=elsewhere)
+    run(engine, "true")
+    elsewhere.chmod(0o777)
+    old = leave(directory, 31)
+    wait_until(lambda: goes_with_the_next_look(engine, directory, old))
+    assert f"old logs are not removed: log directory {elsewhere}" in caplog.text
+    elsewhere.chmod(0o700)
 
 
 def test_what_runs_in_another_engine_keeps_its_log(
