@@ -34,7 +34,7 @@ from cloudops_nb.models.shell_context import (
     context_at,
 )
 from cloudops_nb.models.shell_doubts import doubts
-from cloudops_nb.models.shell_syntax import in_bytes, parse
+from cloudops_nb.models.shell_syntax import from_bytes, in_bytes, parse
 from cloudops_nb.models.values import as_text, as_words, find
 from cloudops_nb.models.wrappers import names_program
 
@@ -91,8 +91,9 @@ def substitute_shell(
         start, end = (len(in_bytes(text[:at])) for at in match.span())
         source[start:end] = b"Z" * (end - start)
         spans.append((start, end))
-    root = parse(source.decode())
-    doubt = _doubt(shell) or doubts(source.decode(), root, bash=_name(shell) == "bash")
+    stood_in = from_bytes(bytes(source))
+    root = parse(stood_in)
+    doubt = _doubt(shell) or doubts(stood_in, root, bash=_name(shell) == "bash")
     in_aws = mentions_aws(program) or mentions_aws(text)
     pieces = []
     last = 0

@@ -59,6 +59,9 @@ _OPENERS = {
     "[[": "]]",
 }
 _QUOTE_NAMES = {"'": "single quote", '"': "double quote", "`": "backquote"}
+# The private use area itself is told in pairs, too, so that a pair is always one character.
+_FAR = re.compile("[\ue000-\uefff\U00010000-\U0010ffff]")
+_PAIR = re.compile("[\ue000-\ue7ff][\ue800-\uefff]")
 
 
 @cache
@@ -78,8 +81,32 @@ def parse(text: str) -> Node:
 
 
 def in_bytes(text: str) -> bytes:
-    """The text as the parser reads it: UTF-8, half surrogates as ``?``."""
-    return text.encode(errors="replace")
+    """The text as the parser reads it: UTF-8, half surrogates as ``?``, and what is beyond U+FFFF
+    as two characters of the private use area.
+
+    tree-sitter-bash looks the character after ``{`` up in a C table of 256, whatever it is, and
+    with one so far behind the table's end the process can die (its issue 337).
+    """
+    if text.isascii():
+        return text.encode()
+    return _FAR.sub(_as_pair, text).encode(errors="replace")
+
+
+def from_bytes(encoded: bytes) -> str:
+    """The text that the parser read so."""
+    if encoded.isascii():
+        return encoded.decode()
+    return _PAIR.sub(_as_one, encoded.decode())
+
+
+def _as_pair(far: re.Match[str]) -> str:
+    high, low = divmod(ord(far[0]), 0x400)
+    return chr(0xE000 + high) + chr(0xE800 + low)
+
+
+def _as_one(pair: re.Match[str]) -> str:
+    high, low = map(ord, pair[0])
+    return chr((high - 0xE000) * 0x400 + low - 0xE800)
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -93,7 +120,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 def text_of(node: Node) -> str:
     """The text a node stands for."""
-    return (node.text or b"").decode()
+    return from_bytes(node.text or b"")
 
 
 def commands_in(text: str) -> tuple[tuple[Word, ...], ...]:
@@ -192,7 +219,7 @@ def _joined(text: str) -> str:
         leaf = root.descendant_for_byte_range(end - 1, end)
         if leaf is None or leaf.type not in ("comment", "heredoc_body", "heredoc_content", *QUOTES):
             del encoded[end - 2 : end]
-    return encoded.decode()
+    return from_bytes(bytes(encoded))
 
 
 def words_of(command: Node) -> tuple[Word, ...]:

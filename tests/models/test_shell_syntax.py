@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudops_nb.models.shell_syntax import commands_in, incomplete, simple_command
+from cloudops_nb.models.shell_syntax import (
+    commands_in,
+    from_bytes,
+    in_bytes,
+    incomplete,
+    simple_command,
+)
 
 TEXT = st.text(st.characters(exclude_characters="\0"))
 
@@ -148,3 +154,20 @@ def test_incomplete_text_is_told_why(text: str, reason: str) -> None:
 )
 def test_complete_text_has_no_reason(text: str) -> None:
     assert incomplete(text) is None
+
+
+@given(st.text(st.characters(min_codepoint=0x10000), min_size=1))
+def test_the_parser_is_given_no_character_that_can_end_the_process(text: str) -> None:
+    """Whether one does depends on what lies behind the table in memory."""
+    assert max(map(ord, in_bytes(text).decode())) <= 0xFFFF
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_what_the_parser_reads_is_the_text(text: str) -> None:
+    assert from_bytes(in_bytes(text)) == text
+
+
+@pytest.mark.parametrize("character", ["\U0001f600", "\U000c2d0c", "\ue038", "\uefff"])
+def test_a_word_keeps_its_characters(character: str) -> None:
+    words = ("echo", f"{character}a", f"{{{character}}}{character}")
+    assert simple_command(" ".join(words)) == words
