@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from time import monotonic
@@ -22,7 +23,7 @@ from cloudops_nb.aws.sessions import Sessions
 from cloudops_nb.config import ExecutionConfig
 from cloudops_nb.engine import ExecutionEngine
 from cloudops_nb.errors import InvalidCommand
-from cloudops_nb.executors import aws_sdk
+from cloudops_nb.executors import accounts, aws_sdk
 from cloudops_nb.executors.aws_sdk import MAX_CALLS, AwsSdkExecutor
 from cloudops_nb.executors.base import Surroundings
 from cloudops_nb.models import (
@@ -37,6 +38,7 @@ from cloudops_nb.models import (
 from cloudops_nb.models.shortform import parse_plan
 from tests.aws.faults import (
     ACCOUNT,
+    CALLER,
     REQUEST_ID,
     Answer,
     FaultServer,
@@ -147,6 +149,37 @@ def test_where_the_account_is_not_told_many_commands_ask_for_it_once(
     runs = [asking.submit(call("dynamodb", "ListTables")) for _ in range(16)]
     assert all(result_of(each).success for each in runs)
     assert [request.service for request in server.requests].count("sts") == 1
+
+
+def test_a_command_that_has_completed_is_not_cancelled_while_its_account_is_asked_for(
+    asking: ExecutionEngine, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "PATIENCE_SECONDS", PATIENCE)
+    server.tells_caller = False
+    server.play(tables("t-a"), never())
+    execution = asking.submit(TABLES)
+    assert server.wait_for_requests(2)[-1].service == "sts"
+    execution.cancel()
+    result = result_of(execution)
+    assert (result.status, result.exit_code) == (ExecutionStatus.COMPLETED, 0)
+    assert result.error is result.account is None
+
+
+def test_the_time_in_which_the_account_is_asked_for_is_not_the_commands(
+    asking: ExecutionEngine, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "PATIENCE_SECONDS", PATIENCE)
+    until = threading.Event()
+    server.tells_caller = False
+    server.play(tables("t-a"), slow(CALLER, until))
+    execution = asking.submit(TABLES)
+    server.wait_for_requests(2)
+    answered = datetime.now(UTC)
+    until.set()
+    result = result_of(execution)
+    assert result.account == ACCOUNT
+    assert result.completed_at is not None
+    assert result.completed_at < answered
 
 
 def test_without_records_the_document_has_an_empty_list(
