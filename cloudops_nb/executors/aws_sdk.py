@@ -12,9 +12,9 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cloudops_nb.aws.renewal import Renewals
+from cloudops_nb.aws.threads import CallThreads
 from cloudops_nb.errors import CredentialsUnavailable, InvalidCommand
 from cloudops_nb.executors.base import Exit, OutputSink, Pool, Surroundings
-from cloudops_nb.executors.threads import CallThreads
 from cloudops_nb.models import AwsSdk, ExecutionRequest, PreparedCommand
 
 if TYPE_CHECKING:
