@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 
 from cloudops_nb.aws.calls import Call
+from cloudops_nb.aws.clients import Clients
 from cloudops_nb.aws.questions import ScriptedPrompt
+from cloudops_nb.aws.regions import Regions
 from cloudops_nb.aws.renewal import Renewals
 from cloudops_nb.aws.sessions import Sessions
 from cloudops_nb.config import ExecutionConfig
@@ -74,6 +76,11 @@ def asking(engine: ExecutionEngine, server: FaultServer) -> ExecutionEngine:
     server.tells_caller, server.callers = True, 0
     engine.sandbox = server
     return engine
+
+
+def sdk_executor() -> AwsSdkExecutor:
+    regions = Regions(Clients().get)
+    return AwsSdkExecutor(Renewals(cache(Sessions), ScriptedPrompt()), lambda: regions)
 
 
 def call(service: str, operation: str, **fields: Any) -> ExecutionRequest:
@@ -521,7 +528,7 @@ def test_what_cannot_be_cut_is_left_alone_after_a_moment(monkeypatch: pytest.Mon
         notes.append("ended")
 
     async def main() -> None:
-        executor = AwsSdkExecutor(Renewals(cache(Sessions), ScriptedPrompt()))
+        executor = sdk_executor()
         task = asyncio.create_task(executor._in_thread(Call(notes.append), work))
         await asyncio.to_thread(began.wait, PATIENCE)
         task.cancel()
@@ -593,7 +600,7 @@ def test_what_cannot_be_right_is_refused_before_anything_is_sent(
 def test_a_service_with_one_endpoint_needs_no_region() -> None:
     environ = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     around = Surroundings(ExecutionConfig(), environ, Path.cwd())
-    executor = AwsSdkExecutor(Renewals(cache(Sessions), ScriptedPrompt()))
+    executor = sdk_executor()
     assert executor.prepare(call("iam", "list-users"), around).region is None
 
 
@@ -678,7 +685,7 @@ def test_a_client_is_made_once_for_a_service_and_region(
     asking: ExecutionEngine, server: FaultServer
 ) -> None:
     server.play(tables())
-    executor = AwsSdkExecutor(Renewals(cache(Sessions), ScriptedPrompt()))
+    executor = sdk_executor()
     around = Surroundings(ExecutionConfig(), server.environ(), Path.cwd())
     made = []
     for region in ("eu-west-1", "us-east-1", "eu-west-1"):
