@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloudops_nb.aws.cli_options import SKELETON, Takes, operation_asked, options_of
+from cloudops_nb.aws.cli_options import SKELETON, Takes, operation_asked, options_of, written_out
 from cloudops_nb.aws.cli_values import Values, check_alias
 from cloudops_nb.aws.endpoints import check_endpoint
 from cloudops_nb.aws.operations import Operation, called_by
@@ -41,8 +41,8 @@ def cli_arguments(command: AwsCli, environment: Mapping[str, str], cwd: Path) ->
     """The arguments of a command that runs in this environment and directory.
 
     Raises:
-        InvalidCommand: an option or a value is refused by rule, is ambiguous or has no value, or a
-            file that is named does not exist; says what to do.
+        InvalidCommand: an option or a value is refused by rule, an option is unknown, ambiguous or
+            without its value, or a file that is named does not exist; says what to do.
     """
     check_alias(command.service, command.operation, environment)
     given, words = split_global(command.args)
@@ -53,7 +53,8 @@ def cli_arguments(command: AwsCli, environment: Mapping[str, str], cwd: Path) ->
     if (bundle := chosen.get("--ca-bundle")) is not None:
         chosen["--ca-bundle"] = str(values.file(bundle))
     asked = operation_asked(command.service, command.operation, words)
-    rest = list(_rebuilt(words, options_of(asked) if asked is not None else {}, values))
+    options = options_of(asked) if asked is not None else {}
+    rest = list(_rebuilt(command, words, options, values))
     return CliArguments(
         words=(
             command.service,
@@ -83,8 +84,10 @@ def _chosen(command: AwsCli, given: Sequence[Given]) -> dict[str, str | None]:
     return chosen
 
 
-def _rebuilt(words: Sequence[str], options: Mapping[str, Takes], values: Values) -> Iterator[str]:
-    """The words with each value that is known for one in the same word as its option.
+def _rebuilt(
+    command: AwsCli, words: Sequence[str], options: Mapping[str, Takes], values: Values
+) -> Iterator[str]:
+    """The words with options in full, and each value that is known for one in its option's word.
 
     What begins with ``-`` can then be no option. Where nothing is known of an option, and where it
     takes several values, words stand as they are, as the CLI's parser reads them.
@@ -98,7 +101,8 @@ def _rebuilt(words: Sequence[str], options: Mapping[str, Takes], values: Values)
         if not word.startswith("--"):
             yield values.taken(option, word)
             continue
-        option, equals, value = word.partition("=")
+        given, equals, value = word.partition("=")
+        option = written_out(command.service, command.operation, given, options)
         kind = options.get(option)
         if equals:
             yield f"{option}={values.taken(option, value)}"
@@ -109,4 +113,4 @@ def _rebuilt(words: Sequence[str], options: Mapping[str, Takes], values: Values)
             yield f"{option}={values.taken(option, rest.popleft())}"
             option = ""
         else:
-            yield word
+            yield option

@@ -107,6 +107,89 @@ LEFT_OUT: Mapping[str, frozenset[str]] = by_service("""\
 """)
 """The operations that the CLI has no command for."""
 
+OTHER_OPTIONS: Mapping[str, frozenset[str]] = by_service("""\
+    apigateway: create-rest-api
+    apigatewayv2: create-api update-api
+    chime-sdk-messaging: delete-channel update-channel-read-marker
+    clouddirectory: publish-schema
+    cloudfront: create-distribution create-invalidation update-distribution
+    cloudsearch: define-expression define-index-field
+    cloudsearchdomain: search suggest
+    cloudwatch: put-metric-data
+    codepipeline: create-custom-action-type delete-custom-action-type get-action-type
+        get-pipeline
+    cognito-identity: create-identity-pool
+    configservice: put-configuration-recorder
+    controltower: create-landing-zone update-landing-zone
+    datapipeline: activate-pipeline get-pipeline-definition put-pipeline-definition
+        query-objects
+    deploy: create-deployment create-deployment-group get-application-revision
+        list-application-revisions register-application-revision update-deployment-group
+    devicefarm: create-remote-access-session
+    ec2: authorize-security-group-egress authorize-security-group-ingress bundle-instance
+        create-image create-network-acl-entry delete-network-acl-entry get-password-data
+        modify-instance-attribute modify-network-interface-attribute modify-subnet-attribute
+        modify-volume-attribute modify-vpc-attribute replace-network-acl-entry
+        revoke-security-group-egress revoke-security-group-ingress run-instances
+    ecs: create-daemon create-service run-task start-task update-daemon update-service
+    eks: create-cluster create-nodegroup update-cluster-version update-nodegroup-version
+    elasticache: create-replication-group
+    emr: list-clusters
+    gamelift: create-build create-script update-build update-script
+    glue: get-unfiltered-partition-metadata get-unfiltered-partitions-metadata
+        get-unfiltered-table-metadata update-data-quality-ruleset
+    healthlake: update-profile-with-agent
+    iam: create-virtual-mfa-device enable-mfa-device resync-mfa-device
+    importexport: get-shipping-label
+    iot: create-certificate-from-csr create-keys-and-certificate
+    iotwireless: create-device-profile create-fuota-task create-multicast-group
+        create-service-profile create-wireless-device create-wireless-gateway start-fuota-task
+        start-multicast-group-session update-fuota-task update-multicast-group
+        update-wireless-device
+    kinesisanalytics: add-application-output
+    kinesisanalyticsv2: add-application-output
+    lambda: create-function publish-layer-version publish-version
+    lex-models: delete-bot-version delete-intent-version delete-slot-type-version get-export
+        get-intent get-slot-type
+    license-manager: delete-grant get-grant get-license
+    lightsail: import-key-pair
+    mgn: associate-source-servers create-replication-configuration-template
+        describe-replication-configuration-templates disassociate-source-servers start-cutover
+        start-test terminate-target-instances update-replication-configuration
+        update-replication-configuration-template
+    mturk: list-qualification-types
+    pinpoint: delete-email-template delete-in-app-template delete-push-template
+        delete-sms-template delete-voice-template get-campaign-version get-email-template
+        get-in-app-template get-push-template get-segment-version get-sms-template
+        get-voice-template update-email-template update-in-app-template update-push-template
+        update-sms-template update-voice-template
+    quicksight: start-asset-bundle-import-job
+    rds: add-option-to-option-group remove-option-from-option-group
+    rekognition: compare-faces create-stream-processor detect-custom-labels detect-faces
+        detect-labels detect-moderation-labels detect-protective-equipment detect-text
+        index-faces recognize-celebrities search-faces-by-image search-users-by-image
+    route53: delete-traffic-policy get-traffic-policy update-traffic-policy-comment
+    route53domains: view-billing
+    sagemaker: delete-image-version describe-image-version list-aliases update-image-version
+    securitylake: create-aws-log-source create-custom-log-source create-subscriber
+        delete-aws-log-source delete-custom-log-source delete-subscriber get-subscriber
+        list-log-sources update-subscriber
+    ses: send-email
+    sns: subscribe
+    stepfunctions: send-task-success
+    storagegateway: describe-cached-iscsi-volumes describe-stored-iscsi-volumes
+        describe-tape-archives describe-tapes describe-vtl-devices
+    swf: register-activity-type register-workflow-type
+    translate: import-terminology translate-document
+    workdocs: create-notification-subscription describe-users
+    workspaces: register-workspace-directory
+""")
+"""The commands with options that are not named after a parameter of their operation.
+
+The CLI has added or renamed them (``awscli/customizations``), or writes or has them otherwise than
+the data of our botocore. What else may stand there is not known.
+"""
+
 OTHER_NAMES: Mapping[tuple[str, str], str] = {
     ("cloudwatch", "get-o-tel-enrichment"): "GetOTelEnrichment",
     ("cloudwatch", "start-o-tel-enrichment"): "StartOTelEnrichment",

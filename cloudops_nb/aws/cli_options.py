@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from cloudops_nb.aws.cli_names import WAIT
+from cloudops_nb.aws.cli_names import OTHER_OPTIONS, WAIT
 from cloudops_nb.aws.operations import (
     Operation,
     Parameter,
@@ -13,6 +14,7 @@ from cloudops_nb.aws.operations import (
     cli_service,
     find_operation,
 )
+from cloudops_nb.errors import InvalidCommand, UnknownName
 
 Takes = Literal["none", "one", "optional", "several"]
 """How many words the CLI reads as an option's value."""
@@ -26,11 +28,8 @@ _ADDED: Mapping[str, Takes] = {
     "--cli-input-yaml": "one",
     SKELETON: "optional",
 }
-_PAGES: Mapping[str, Takes] = {
-    "--max-items": "one",
-    "--page-size": "one",
-    "--starting-token": "one",
-}
+_PAGES: Mapping[str, Takes] = {"--max-items": "one", "--starting-token": "one"}
+_LIMITED_PAGES: Mapping[str, Takes] = {**_PAGES, "--page-size": "one"}
 
 
 def takes(parameter: Parameter) -> Takes:
@@ -62,4 +61,34 @@ def options_of(operation: Operation) -> Mapping[str, Takes]:
     """The options of a command that calls an operation."""
     own = {each.option: takes(each) for each in operation.parameters.values()}
     no = {f"--no-{name[2:]}": kind for name, kind in own.items() if kind == "none"}
-    return {**own, **no, **_ADDED, **(_PAGES if operation.paginator is not None else {})}
+    return {**own, **no, **_ADDED, **_pages(operation)}
+
+
+def written_out(service: str, operation: str, option: str, options: Mapping[str, Takes]) -> str:
+    """An option of ``aws SERVICE OPERATION`` by its name in full.
+
+    The CLI's parser takes every unambiguous beginning of a name. Where not all of its options are
+    known, ``options`` being empty included, it is left to the CLI.
+
+    Raises:
+        InvalidCommand: it is the beginning of several, or of none; names those it may mean.
+    """
+    if option in options or not options or operation in OTHER_OPTIONS.get(service, ()):
+        return option
+    meant = [name for name in options if name.startswith(option)]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        raise InvalidCommand(f"{option} could be {', '.join(sorted(meant))}: write it out")
+    import botocore
+
+    raise UnknownName(
+        f"aws {service} {operation} has no option {option} (as of botocore {botocore.__version__})",
+        difflib.get_close_matches(option, options, n=2),
+    )
+
+
+def _pages(operation: Operation) -> Mapping[str, Takes]:
+    if operation.paginator is None:
+        return {}
+    return _PAGES if operation.paginator.limit_key is None else _LIMITED_PAGES

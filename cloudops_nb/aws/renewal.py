@@ -11,8 +11,8 @@ import asyncio
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -23,6 +23,7 @@ from cloudops_nb.aws.questions import (
     Question,
     RenewalQuestion,
 )
+from cloudops_nb.aws.threads import CallThreads
 from cloudops_nb.errors import CredentialsUnavailable
 from cloudops_nb.models import AwsCli, AwsSdk, PreparedCommand
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_THREADS = 32
-"""Profiles that are renewed at a time."""
+"""Sessions that are looked up, and credentials fetched without a person, at a time."""
 MAX_TRIES = 3
 """New sessions that a renewal makes, and codes it asks for, before it gives up."""
 REFUSAL_SECONDS = 10.0
@@ -59,8 +60,9 @@ class Renewals:
         self._successors: WeakKeyDictionary[EnvironSession, EnvironSession] = WeakKeyDictionary()
         self._failed: dict[Key, tuple[float, EnvironSession, str]] = {}
         self._logins: defaultdict[SsoPortal, _Login] = defaultdict(_Login)
-        # Of its own: each thread may wait for a person, and the loop's are for what is short.
-        self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="cloudops-renewal")
+        # Of its own: a request may take its time, and the loop's threads are for what is short.
+        self._threads = CallThreads(MAX_THREADS, "cloudops-credentials")
+        self._renewing = CallThreads(inf, "cloudops-renewal")
 
     def reason(self, prepared: PreparedCommand) -> str:
         """Why a command is parked."""
@@ -111,8 +113,12 @@ class Renewals:
             self._failed[key] = monotonic() + REFUSAL_SECONDS, renewal.stale, str(error)
 
     def in_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        """Does what may take its time."""
-        return asyncio.get_running_loop().run_in_executor(self._threads, work)
+        """Does what may take its time, but waits for no person."""
+        return asyncio.wrap_future(self._threads.submit(work))
+
+    def in_own_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Does what may wait for a person, in nobody's place."""
+        return asyncio.wrap_future(self._renewing.submit(work))
 
     def log_in_once(
         self,
@@ -181,7 +187,7 @@ class _Renewal:
         self._name = str(profile or stale.get_config_variable("profile") or "default")
         self._question: Question | None = None
         self._withdrawn = False
-        self.task = renewals.in_thread(self._run)
+        self.task = renewals.in_own_thread(self._run)
 
     def withdraw(self) -> None:
         """Takes back what the operator is asked."""

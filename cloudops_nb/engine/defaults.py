@@ -21,6 +21,7 @@ from cloudops_nb.models import AwsCli, AwsSdk, Exec, Script, Shell
 from cloudops_nb.safety.read_only import is_read_only
 
 if TYPE_CHECKING:
+    from cloudops_nb.aws.regions import Regions
     from cloudops_nb.aws.sessions import Sessions
 
 
@@ -37,7 +38,15 @@ def default_renewals(prompt: CredentialPrompt) -> Renewals:
 
 
 def default_executors(config: ExecutionConfig, renewals: Renewals) -> dict[type, Executor]:
-    """An executor for each kind of command; they share a watchdog and AWS sessions."""
+    """An executor for each kind of command; they share a watchdog, AWS sessions and regions."""
+
+    @cache
+    def regions() -> Regions:
+        from cloudops_nb.aws.clients import Clients
+        from cloudops_nb.aws.regions import Regions
+
+        return Regions(Clients().get)
+
     grace = config.cancel_grace_ms / 1000
     watchdog = Watchdog()
     lender = CredentialLender(renewals)
@@ -48,6 +57,6 @@ def default_executors(config: ExecutionConfig, renewals: Renewals) -> dict[type,
         Shell: process,
         Exec: process,
         Script: process,
-        AwsCli: AccountedExecutor(ExplainingExecutor(aws, renewals), accounts),
-        AwsSdk: AccountedExecutor(AwsSdkExecutor(renewals), accounts),
+        AwsCli: AccountedExecutor(ExplainingExecutor(aws, renewals, regions), accounts),
+        AwsSdk: AccountedExecutor(AwsSdkExecutor(renewals, regions), accounts),
     }

@@ -26,7 +26,7 @@ from cloudops_nb.errors import (
     LockUnavailable,
     LogUnavailable,
 )
-from cloudops_nb.executors.base import Exit, Pool
+from cloudops_nb.executors.base import Exit, FindAccount, Pool
 from cloudops_nb.history import Journal
 from cloudops_nb.models import ExecutionResult, ExecutionStatus, Started, Waiting
 from cloudops_nb.models.base import now
@@ -218,7 +218,11 @@ class CommandRunner:
             omitted = collector.close()
             run.log = None
             self._announce(run)
-        return self._ended(run, outcome or Exit(None), omitted)
+        outcome = outcome or Exit(None)
+        result = self._ended(run, outcome, omitted)
+        if not result.success or outcome.account is None:
+            return result
+        return await _with_account(run, result, outcome.account)
 
     def _announce(self, run: CommandRun) -> None:
         if run.announced:
@@ -273,7 +277,6 @@ class CommandRunner:
             "signal": signal_name(outcome.code),
             "error": run.redactor.text(error) if error is not None else None,
             "omitted_bytes": omitted_bytes or None,
-            "account": outcome.account,
             "requested_at": outcome.requested_at,
             "via": run.redactor.text(outcome.via) if outcome.via is not None else None,
             **run.description,
@@ -290,6 +293,14 @@ class CommandRunner:
             **{name: value for name, value in optional.items() if value is not None},
         )
         return result.with_output(LogOutput(run.log_path), schema_of) if ran else result
+
+
+async def _with_account(
+    run: CommandRun, result: ExecutionResult, find: FindAccount
+) -> ExecutionResult:
+    """The result of a command that has completed; who asks to stop now has it without account."""
+    account = await run.unless_stopped(find())
+    return result.model_copy(update={"account": account}) if account is not None else result
 
 
 def _reason(exit_code: int | None) -> str:

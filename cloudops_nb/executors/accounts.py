@@ -6,7 +6,7 @@ import asyncio
 import threading
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from cloudops_nb.aws.renewal import Renewals, explicit_profile
 from cloudops_nb.errors import ValidationError
 from cloudops_nb.executors.base import Executor, Exit, OutputSink
-from cloudops_nb.executors.wrapping import WrappingExecutor, was_stopped
+from cloudops_nb.executors.wrapping import WrappingExecutor
 from cloudops_nb.models import PreparedCommand
 
 if TYPE_CHECKING:
@@ -95,12 +95,12 @@ class AccountedExecutor(WrappingExecutor):
     async def run(self, prepared: PreparedCommand, sink: OutputSink) -> Exit:
         """See ``Executor.run``."""
         ended = await super().run(prepared, sink)
-        if was_stopped() or ended.code != 0:
-            return ended
+        return replace(ended, account=partial(self._account, prepared))
+
+    async def _account(self, prepared: PreparedCommand) -> str | None:
         with suppress(TimeoutError, asyncio.CancelledError):  # it has ended, whatever becomes of us
-            asked = self._accounts.of(prepared)
-            ended = replace(ended, account=await asyncio.wait_for(asked, PATIENCE_SECONDS))
-        return ended
+            return await asyncio.wait_for(self._accounts.of(prepared), PATIENCE_SECONDS)
+        return None
 
 
 def _sts(session: EnvironSession) -> Any:

@@ -12,9 +12,9 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cloudops_nb.aws.renewal import Renewals
+from cloudops_nb.aws.threads import CallThreads
 from cloudops_nb.errors import CredentialsUnavailable, InvalidCommand
 from cloudops_nb.executors.base import Exit, OutputSink, Pool, Surroundings
-from cloudops_nb.executors.threads import CallThreads
 from cloudops_nb.models import AwsSdk, ExecutionRequest, PreparedCommand
 
 if TYPE_CHECKING:
@@ -41,12 +41,14 @@ class AwsSdkExecutor:
 
     Args:
         renewals: gives the sessions that all of an engine's commands share, and renews them.
+        regions: gives what all of them know of accounts' regions.
     """
 
     pool = Pool("AWS calls", MAX_CALLS)
 
-    def __init__(self, renewals: Renewals) -> None:
+    def __init__(self, renewals: Renewals, regions: Callable[[], Regions]) -> None:
         self._renewals = renewals
+        self._regions = regions
         self._sessions = renewals.sessions
         self._threads = CallThreads(MAX_CALLS, "cloudops-aws")
 
@@ -213,7 +215,7 @@ class AwsSdkExecutor:
             return None
         assert isinstance(command, AwsSdk)
         session = self._sessions().get(prepared.environment, command.profile)
-        ask = partial(self._regions.explain, session, region, code)
+        ask = partial(self._regions().explain, session, region, code)
         return await self._in_thread(Call(lambda _: None), ask)
 
     async def _in_thread(self, call: Call, work: Callable[[], T]) -> T:
@@ -225,12 +227,6 @@ class AwsSdkExecutor:
             await asyncio.wait([future], timeout=STOP_SECONDS)
             future.add_done_callback(lambda done: done.cancelled() or done.exception())
             raise
-
-    @cached_property
-    def _regions(self) -> Regions:
-        from cloudops_nb.aws.regions import Regions
-
-        return Regions(self._clients.get)
 
     @cached_property
     def _clients(self) -> Clients:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from cloudops_nb.config import ExecutionConfig
 from cloudops_nb.models import ExecutionRequest, PreparedCommand
@@ -23,19 +23,23 @@ class Surroundings:
     cwd: Path
 
 
+FindAccount = Callable[[], Coroutine[Any, Any, str | None]]
+"""Finds out which AWS account answered; None: that cannot be told. Never raises."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exit:
     """How a run ended. ``code`` is None when there was none; ``error`` then says why.
 
-    ``left_behind`` says that something of it could not be stopped and still runs. ``account`` is
-    the AWS account that answered and ``requested_at`` when it was first asked, where those are
-    known; ``via`` how it ran, where there are several ways.
+    ``left_behind`` says that something of it could not be stopped and still runs. ``account`` may
+    ask AWS, so it is called once the run is over and how it ended is decided; ``requested_at`` is
+    when AWS was first asked, where that is known; ``via`` how it ran, where there are several ways.
     """
 
     code: int | None
     error: str | None = None
     left_behind: bool = False
-    account: str | None = None
+    account: FindAccount | None = None
     requested_at: datetime | None = None
     via: str | None = None
 

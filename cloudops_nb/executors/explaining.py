@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cloudops_nb.aws.renewal import Renewals, explicit_profile
@@ -27,11 +27,15 @@ class ExplainingExecutor(WrappingExecutor):
     Args:
         executor: runs the ``aws`` program.
         renewals: has the sessions that the engine's commands share.
+        regions: gives what all of them know of accounts' regions.
     """
 
-    def __init__(self, executor: Executor, renewals: Renewals) -> None:
+    def __init__(
+        self, executor: Executor, renewals: Renewals, regions: Callable[[], Regions]
+    ) -> None:
         super().__init__(executor)
         self._renewals = renewals
+        self._regions = regions
 
     async def run(self, prepared: PreparedCommand, sink: OutputSink) -> Exit:
         """See ``Executor.run``."""
@@ -51,11 +55,4 @@ class ExplainingExecutor(WrappingExecutor):
             )
         except ValidationError:
             return None  # the program has said what is wrong with its profile
-        return self._regions.explain(session, region, code)
-
-    @cached_property
-    def _regions(self) -> Regions:
-        from cloudops_nb.aws.clients import Clients
-        from cloudops_nb.aws.regions import Regions
-
-        return Regions(Clients().get)
+        return self._regions().explain(session, region, code)

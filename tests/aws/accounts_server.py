@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -210,6 +211,16 @@ source_profile = sso
         "AWS_CONFIG_FILE": str(directory / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(directory / "credentials"),
     }
+
+
+def add_mfa_profiles(directory: Path, names: Iterable[str]) -> None:
+    """Adds profiles like ``mfa`` to the files in a directory."""
+    with (directory / "config").open("a") as config:
+        for name in names:
+            config.write(
+                f"\n[profile {name}]\nrole_arn = arn:aws:iam::222222222222:role/operator\n"
+                f"source_profile = base\nmfa_serial = {MFA_SERIAL}\n"
+            )
 
 
 def write_keys(directory: Path, key: str) -> None:

@@ -200,7 +200,7 @@ class FaultServer:
         is_beside = self.tells_caller and b"Action=GetCallerIdentity" in request.body
         self.callers += is_beside
         if is_beside:  # after each command, whatever the test is about: played and counted nowhere
-            return _CALLER
+            return CALLER
         with self._asked:
             self.requests.append(request)
             self._asked.notify_all()
@@ -214,7 +214,7 @@ class FaultServer:
 
 
 ACCOUNT = "444444444444"
-_CALLER = Answer(
+CALLER = Answer(
     f"<GetCallerIdentityResponse><GetCallerIdentityResult><Account>{ACCOUNT}</Account>"
     f"<Arn>arn:aws:iam::{ACCOUNT}:user/operator</Arn><UserId>AIDAEXAMPLE</UserId>"
     "</GetCallerIdentityResult></GetCallerIdentityResponse>".encode(),

@@ -50,6 +50,17 @@ def test_an_operation_answers(cli: Cli) -> None:
     assert (code, len(json.loads(out)["Vpcs"])) == (0, 1)
 
 
+def test_an_abbreviated_option_is_the_one_it_begins(cli: Cli) -> None:
+    code, out, _ = cli("ec2", "describe-vpcs", "--no-d", "--filter", "Name=vpc-id,Values=vpc-none")
+    assert (code, json.loads(out)) == (0, {"Vpcs": []})
+
+
+def test_an_abbreviated_option_that_is_not_known_here_is_left_to_the_cli(cli: Cli) -> None:
+    code, _, error = cli("ec2", "run-instances", "--image", "ami-none", "--cou", "1", "--dry")
+    assert code not in (0, 252)  # 252: arguments that the CLI does not take
+    assert "RunInstances" in error
+
+
 def test_a_list_a_flag_and_a_shorthand_are_read_as_typed(cli: Cli) -> None:
     wanted = ("Name=instance-state-name,Values=running,stopped", "Name=vpc-id,Values=vpc-none")
     code, out, _ = cli(

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from cloudops_nb.aws.cli_names import OTHER_OPTIONS
 from cloudops_nb.aws.cli_options import operation_asked, options_of
 from cloudops_nb.aws.operations import called_by
 from tests.clis import VERSIONS, aws_cli, interpreter
@@ -52,7 +53,21 @@ def test_an_option_takes_what_the_installed_clis_parser_takes(version: int) -> N
                 expected = {"one", "optional"} if known[option] == "optional" else {known[option]}
                 assert kind in expected, (service, name, option)
                 compared += 1
+            elif option.startswith("--"):  # an output file has a name without
+                assert name in OTHER_OPTIONS[service], option
     assert compared > 5_000
+
+
+def test_a_page_has_a_size_where_the_operation_takes_one() -> None:
+    sized, whole = (
+        called_by("iam", "list-users"),
+        called_by("cloudformation", "describe-account-limits"),
+    )
+    assert sized is not None
+    assert whole is not None
+    assert "--page-size" in options_of(sized)
+    assert "--max-items" in options_of(whole)
+    assert "--page-size" not in options_of(whole)
 
 
 def test_the_options_of_a_waiter_are_those_of_what_it_calls() -> None:

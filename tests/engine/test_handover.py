@@ -235,7 +235,7 @@ def test_what_makes_a_command_riskier_than_approved_is_not_run(
 @pytest.mark.parametrize(
     "command",
     [
-        AwsCli(service="ec2", operation="describe-tags", args=("--x", "{{ steps.a.stdout }}")),
+        AwsCli(service="iam", operation="tag-user", args=("--tags", "{{ steps.a.stdout }}")),
         "sudo aws ec2 describe-tags --x {{ steps.a.stdout }}; true",
         Exec(program="aws", args=("ec2", "describe-tags", "{{ steps.a.stdout }}")),
     ],

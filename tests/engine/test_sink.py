@@ -36,7 +36,11 @@ class Playing:
 
     async def run(self, prepared: PreparedCommand, sink: OutputSink) -> Exit:
         await self._play(sink)
-        return Exit(0, account="123456789012")
+        return Exit(0, account=account)
+
+
+async def account() -> str:
+    return "123456789012"
 
 
 class Parked:

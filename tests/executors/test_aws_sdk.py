@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from time import monotonic
@@ -16,13 +17,15 @@ from typing import Any
 import pytest
 
 from cloudops_nb.aws.calls import Call
+from cloudops_nb.aws.clients import Clients
 from cloudops_nb.aws.questions import ScriptedPrompt
+from cloudops_nb.aws.regions import Regions
 from cloudops_nb.aws.renewal import Renewals
 from cloudops_nb.aws.sessions import Sessions
 from cloudops_nb.config import ExecutionConfig
 from cloudops_nb.engine import ExecutionEngine
 from cloudops_nb.errors import InvalidCommand
-from cloudops_nb.executors import aws_sdk
+from cloudops_nb.executors import accounts, aws_sdk
 from cloudops_nb.executors.aws_sdk import MAX_CALLS, AwsSdkExecutor
 from cloudops_nb.executors.base import Surroundings
 from cloudops_nb.models import (
@@ -37,6 +40,7 @@ from cloudops_nb.models import (
 from cloudops_nb.models.shortform import parse_plan
 from tests.aws.faults import (
     ACCOUNT,
+    CALLER,
     REQUEST_ID,
     Answer,
     FaultServer,
@@ -72,6 +76,11 @@ def asking(engine: ExecutionEngine, server: FaultServer) -> ExecutionEngine:
     server.tells_caller, server.callers = True, 0
     engine.sandbox = server
     return engine
+
+
+def sdk_executor() -> AwsSdkExecutor:
+    regions = Regions(Clients().get)
+    return AwsSdkExecutor(Renewals(cache(Sessions), ScriptedPrompt()), lambda: regions)
 
 
 def call(service: str, operation: str, **fields: Any) -> ExecutionRequest:
@@ -147,6 +156,37 @@ def test_where_the_account_is_not_told_many_commands_ask_for_it_once(
     runs = [asking.submit(call("dynamodb", "ListTables")) for _ in range(16)]
     assert all(result_of(each).success for each in runs)
     assert [request.service for request in server.requests].count("sts") == 1
+
+
+def test_a_command_that_has_completed_is_not_cancelled_while_its_account_is_asked_for(
+    asking: ExecutionEngine, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "PATIENCE_SECONDS", PATIENCE)
+    server.tells_caller = False
+    server.play(tables("t-a"), never())
+    execution = asking.submit(TABLES)
+    assert server.wait_for_requests(2)[-1].service == "sts"
+    execution.cancel()
+    result = result_of(execution)
+    assert (result.status, result.exit_code) == (ExecutionStatus.COMPLETED, 0)
+    assert result.error is result.account is None
+
+
+def test_the_time_in_which_the_account_is_asked_for_is_not_the_commands(
+    asking: ExecutionEngine, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "PATIENCE_SECONDS", PATIENCE)
+    until = threading.Event()
+    server.tells_caller = False
+    server.play(tables("t-a"), slow(CALLER, until))
+    execution = asking.submit(TABLES)
+    server.wait_for_requests(2)
+    answered = datetime.now(UTC)
+    until.set()
+    result = result_of(execution)
+    assert result.account == ACCOUNT
+    assert result.completed_at is not None
+    assert result.completed_at < answered
 
 
 def test_without_records_the_document_has_an_empty_list(
@@ -488,7 +528,7 @@ def test_what_cannot_be_cut_is_left_alone_after_a_moment(monkeypatch: pytest.Mon
         notes.append("ended")
 
     async def main() -> None:
-        executor = AwsSdkExecutor(Renewals(cache(Sessions), ScriptedPrompt()))
+        executor = sdk_executor()
         task = asyncio.create_task(executor._in_thread(Call(notes.append), work))
         await asyncio.to_thread(began.wait, PATIENCE)
         task.cancel()
@@ -560,7 +600,7 @@ def test_what_cannot_be_right_is_refused_before_anything_is_sent(
 def test_a_service_with_one_endpoint_needs_no_region() -> None:
     environ = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     around = Surroundings(ExecutionConfig(), environ, Path.cwd())
-    executor = AwsSdkExecutor(Renewals(cache(Sessions), ScriptedPrompt()))
+    executor = sdk_executor()
     assert executor.prepare(call("iam", "list-users"), around).region is None
 
 
@@ -645,7 +685,7 @@ def test_a_client_is_made_once_for_a_service_and_region(
     asking: ExecutionEngine, server: FaultServer
 ) -> None:
     server.play(tables())
-    executor = AwsSdkExecutor(Renewals(cache(Sessions), ScriptedPrompt()))
+    executor = sdk_executor()
     around = Surroundings(ExecutionConfig(), server.environ(), Path.cwd())
     made = []
     for region in ("eu-west-1", "us-east-1", "eu-west-1"):

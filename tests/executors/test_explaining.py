@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from cloudops_nb.engine import ExecutionEngine
-from cloudops_nb.models import AwsCli, ExecutionRequest, ExecutionResult
-from tests.aws.faults import FaultServer, error, page, wrong_region
+from cloudops_nb.models import AwsCli, AwsSdk, ExecutionRequest, ExecutionResult
+from tests.aws.faults import Answer, FaultServer, Request, error, page, wrong_region
 from tests.support import run
 
 IDENTITY = (
@@ -47,6 +47,24 @@ def test_credentials_of_another_partition_are_named_as_that(
 ) -> None:
     server.play(wrong_region(), page(IDENTITY.format("aws-cn")))
     assert "the credentials are of aws-cn" in str(vpcs(engine, server, "eu-west-1", "cli").error)
+
+
+def test_what_an_account_has_enabled_is_asked_once_for_the_cli_and_the_sdk(
+    engine: ExecutionEngine, server: FaultServer
+) -> None:
+    def answer(request: Request) -> Answer:
+        said = {"GetCallerIdentity": IDENTITY.format("aws"), "DescribeRegions": REGIONS}
+        found = said.get(request.operation)
+        play = wrong_region() if found is None else page(found)
+        return play(request)
+
+    server.play(answer)
+    by_cli = vpcs(engine, server, "ap-east-1", "cli")
+    command = AwsSdk(service="ec2", operation="DescribeVpcs", region="ap-east-1")
+    by_sdk = run(engine, ExecutionRequest(command=command))
+    for result in (by_cli, by_sdk):
+        assert "region ap-east-1 is not enabled for account" in str(result.error)
+    assert [each.operation for each in server.requests].count("DescribeRegions") == 1
 
 
 def test_other_errors_are_left_as_they_are(engine: ExecutionEngine, server: FaultServer) -> None:

@@ -19,6 +19,7 @@ from cloudops_nb.aws.questions import (
     RenewalQuestion,
     ScriptedPrompt,
 )
+from cloudops_nb.aws.renewal import MAX_THREADS
 from cloudops_nb.aws.terminal_prompt import TerminalPrompt
 from cloudops_nb.engine import ExecutionEngine
 from cloudops_nb.errors import ApprovalRequired
@@ -39,12 +40,13 @@ from tests.aws.accounts_server import (
     MFA_SERIAL,
     PAGES,
     Accounts,
+    add_mfa_profiles,
     write_files,
     write_keys,
 )
 from tests.aws.faults import FaultServer
 from tests.conftest import MakeEngine
-from tests.support import Recorder, plan_result_of, result_of, run, wait_until
+from tests.support import Recorder, plan_result_of, python, result_of, run, wait_until
 
 ALL = [f"t-{number}" for number in range(1, PAGES + 1)]
 
@@ -200,6 +202,46 @@ def test_nobody_is_asked_twice_while_a_question_is_open(
     prompt.asked[0].answer(MFA_CODE)
     assert names(result_of(second)) == ALL
     assert len(prompt.asked) == 1
+
+
+def test_profiles_that_wait_for_a_person_hold_up_no_other_command(
+    engine: ExecutionEngine, prompt: ScriptedPrompt, tmp_path: Path
+) -> None:
+    profiles = [f"mfa-{number}" for number in range(MAX_THREADS + 1)]
+    add_mfa_profiles(tmp_path, profiles)
+    answering(prompt, *[lambda question: None] * len(profiles))
+    parked = [engine.submit(tables(profile)) for profile in profiles]
+    wait_until(lambda: len(prompt.asked) == len(profiles))
+    command = AwsCli(service="iam", operation="list-users", profile="pasted")
+    request = ExecutionRequest(command=command, env=cli(tmp_path, "echo others run"), via="cli")
+    assert run(engine, request).stdout == "others run\n"
+    for question in prompt.asked:
+        question.answer(MFA_CODE)
+    assert [names(result_of(each)) for each in parked] == [ALL] * len(profiles)
+
+
+_ENDS_WHILE_A_QUESTION_IS_OPEN = """
+import threading
+from cloudops_nb.aws.questions import ScriptedPrompt
+from cloudops_nb.engine import ExecutionEngine
+from cloudops_nb.models import AwsSdk, ExecutionRequest
+asked = threading.Event()
+engine = ExecutionEngine(credential_prompt=ScriptedPrompt([lambda question: asked.set()]))
+command = AwsSdk(service="dynamodb", operation="ListTables", profile="mfa")
+engine.submit(ExecutionRequest(command=command))
+assert asked.wait(30)
+print("the end")
+"""
+
+
+def test_a_script_ends_though_a_question_is_open(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = write_files(tmp_path)
+    for name, value in server.environ(**files, CLOUDOPS_LOG_DIR=str(tmp_path / "logs")).items():
+        monkeypatch.setenv(name, value)
+    ended = python(_ENDS_WHILE_A_QUESTION_IS_OPEN)
+    assert (ended.returncode, ended.stdout) == (0, "the end\n"), ended.stderr
 
 
 # SSO

@@ -5,8 +5,8 @@ from concurrent.futures import Future, wait
 
 import pytest
 
-from cloudops_nb.executors import threads as threads_module
-from cloudops_nb.executors.threads import CallThreads
+from cloudops_nb.aws import threads as threads_module
+from cloudops_nb.aws.threads import CallThreads
 from tests.support import PATIENCE, wait_until
 
 

@@ -1,4 +1,4 @@
-"""A few threads for calls that block. They do not keep the interpreter from exiting.
+"""Threads for calls that block. They do not keep the interpreter from exiting.
 
 ``concurrent.futures`` waits for its threads before ``atexit`` functions are called: a script that
 ends would wait for a call that nobody answers, instead of having its engine stop it.
@@ -19,9 +19,14 @@ IDLE_SECONDS = 10.0
 
 
 class CallThreads:
-    """Runs functions, so many at a time at most; threads are made when they are needed."""
+    """Runs functions, so many at a time at most; threads are made when they are needed.
 
-    def __init__(self, limit: int, name: str) -> None:
+    Args:
+        limit: how many; ``math.inf``: none of them ever waits for another.
+        name: of the threads.
+    """
+
+    def __init__(self, limit: float, name: str) -> None:
         self._limit = limit
         self._name = name
         self._work: deque[Callable[[], None]] = deque()
