@@ -248,7 +248,9 @@ def services() -> frozenset[str]:
 @lru_cache(maxsize=1)
 def cli_services() -> frozenset[str]:
     """What can stand after ``aws``; no model is read for it."""
-    return frozenset((services() - _CLI_NAMES.keys()) | BOTOCORE_NAMES.keys() | _CLI_ALONE)
+    known = services()
+    renamed = {name for name, ours in BOTOCORE_NAMES.items() if ours in known}  # AWS ends some
+    return frozenset((known - _CLI_NAMES.keys()) | renamed | _CLI_ALONE)
 
 
 def cli_service(name: str) -> Service | None:

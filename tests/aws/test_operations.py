@@ -16,6 +16,7 @@ from cloudops_nb.aws.catalogue import loader
 from cloudops_nb.aws.cli_names import BOTOCORE_NAMES, LEFT_OUT, OWN_COMMANDS, is_own
 from cloudops_nb.aws.operations import (
     called_by,
+    cli_service,
     cli_services,
     closest,
     find_operation,
@@ -281,6 +282,11 @@ def test_the_operations_without_a_command_are_the_listed_ones(version: int) -> N
             names = {xform_name(name, "-") for name in left}
             listed = LEFT_OUT.get(service, frozenset()) | OWN_COMMANDS.get(service, frozenset())
             assert names <= listed, service
+
+
+def test_every_service_of_the_cli_is_one_that_botocore_knows_or_of_its_own_making() -> None:
+    own = {"cli-dev", "configure", "ddb", "history", "login", "logout", "s3"}
+    assert {name for name in cli_services() if cli_service(name) is None} == own
 
 
 def test_cli_services_are_those_of_the_installed_cli() -> None:
