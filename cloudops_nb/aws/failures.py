@@ -14,6 +14,7 @@ from botocore.parsers import ResponseParserError
 
 from cloudops_nb.aws.chain import MfaRequired
 from cloudops_nb.aws.operations import Operation
+from cloudops_nb.aws.questions import ASK_ELSEWHERE
 
 REFUSED, UNCONFIGURED, MISREAD, OTHER = 254, 253, 252, 255
 
@@ -91,7 +92,7 @@ _TABLE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int, str], ..
     (
         (MfaRequired, errors.RefreshWithMFAUnsupportedError),
         UNCONFIGURED,
-        "run it in a notebook page or a terminal, where the code can be asked for",
+        ASK_ELSEWHERE,
     ),
     (errors.InvalidConfigError, UNCONFIGURED, "mend the profile in the AWS files"),
     (errors.NoRegionError, UNCONFIGURED, "give region=, or set AWS_REGION"),
