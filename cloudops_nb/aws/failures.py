@@ -14,7 +14,6 @@ from botocore.parsers import ResponseParserError
 
 from cloudops_nb.aws.chain import MfaRequired
 from cloudops_nb.aws.operations import Operation
-from cloudops_nb.aws.questions import ASK_ELSEWHERE
 
 REFUSED, UNCONFIGURED, MISREAD, OTHER = 254, 253, 252, 255
 
@@ -89,11 +88,8 @@ _TABLE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int, str], ..
         _LOG_IN,
     ),
     (errors.CredentialRetrievalError, UNCONFIGURED, "see the profile's way to its credentials"),
-    (
-        (MfaRequired, errors.RefreshWithMFAUnsupportedError),
-        UNCONFIGURED,
-        ASK_ELSEWHERE,
-    ),
+    # Where a code can be asked for is said by the question that was asked and not answered.
+    ((MfaRequired, errors.RefreshWithMFAUnsupportedError), UNCONFIGURED, ""),
     (errors.InvalidConfigError, UNCONFIGURED, "mend the profile in the AWS files"),
     (errors.NoRegionError, UNCONFIGURED, "give region=, or set AWS_REGION"),
     (errors.ParamValidationError, MISREAD, ""),

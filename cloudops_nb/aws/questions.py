@@ -17,8 +17,6 @@ from cloudops_nb.errors import CredentialsUnavailable
 
 ANSWER_SECONDS = 300.0
 """How long a question waits for somebody: then it is withdrawn, and what waited for it fails."""
-ASK_ELSEWHERE = "run it in a plain %%cloudops cell or a terminal, where the code can be asked for"
-"""What to do where an MFA code cannot be asked for."""
 
 
 class Question:
@@ -106,7 +104,7 @@ class MfaQuestion(Question):
         super().__init__(
             profile,
             f"MFA code of {serial} for AWS profile {profile!r}",
-            ASK_ELSEWHERE,
+            "run it in a plain %%cloudops cell or a terminal, where the code can be asked for",
         )
         self.serial = serial
         self.problem = problem

@@ -3,8 +3,8 @@
 const HEARD_MS = 2000; // far longer than a kernel takes that hears
 
 const UNHEARD =
-  "The kernel has not heard it yet: a cell keeps it busy, and it hears when that cell ends. " +
-  "■ ends the cell; a plain %%cloudops cell, or one with --bg, would be heard at once.";
+  "The kernel has not heard it yet: a cell keeps it busy. It hears when that cell ends, or is " +
+  "ended with ■.";
 
 function node(tag, className, text) {
   const made = document.createElement(tag);
