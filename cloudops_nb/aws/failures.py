@@ -88,11 +88,8 @@ _TABLE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int, str], ..
         _LOG_IN,
     ),
     (errors.CredentialRetrievalError, UNCONFIGURED, "see the profile's way to its credentials"),
-    (
-        (MfaRequired, errors.RefreshWithMFAUnsupportedError),
-        UNCONFIGURED,
-        "run it in a notebook page or a terminal, where the code can be asked for",
-    ),
+    # Where a code can be asked for is said by the question that was asked and not answered.
+    ((MfaRequired, errors.RefreshWithMFAUnsupportedError), UNCONFIGURED, ""),
     (errors.InvalidConfigError, UNCONFIGURED, "mend the profile in the AWS files"),
     (errors.NoRegionError, UNCONFIGURED, "give region=, or set AWS_REGION"),
     (errors.ParamValidationError, MISREAD, ""),

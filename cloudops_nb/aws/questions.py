@@ -104,7 +104,7 @@ class MfaQuestion(Question):
         super().__init__(
             profile,
             f"MFA code of {serial} for AWS profile {profile!r}",
-            "run it in a notebook page or a terminal, where the code can be asked for",
+            "run it in a plain %%cloudops cell or a terminal, where the code can be asked for",
         )
         self.serial = serial
         self.problem = problem

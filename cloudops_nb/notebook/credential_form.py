@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import anywidget
 import traitlets
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from cloudops_nb.aws.questions import DeviceQuestion, LoginQuestion, MfaQuestion, Question
+from cloudops_nb.aws.questions import (
+    DeviceQuestion,
+    LoginQuestion,
+    MfaQuestion,
+    Question,
+    RenewalQuestion,
+)
 from cloudops_nb.notebook.view import unblock_comm
 
 _PAGE = Path(__file__).with_name("page")
@@ -51,36 +57,55 @@ class CredentialForm(anywidget.AnyWidget):
 
 
 def _described(question: Question) -> dict[str, Any]:
-    described: dict[str, Any] = {"text": question.text, "kind": "confirm", "button": "Done"}
+    described: dict[str, Any] = {"text": question.text, "kind": "confirm", "button": "Continue"}
     match question:
         case MfaQuestion():
-            described |= {"kind": "code", "button": "Continue", "problem": question.problem}
+            described |= {"kind": "code", "problem": question.problem}
         case LoginQuestion():
             described |= {"button": "Log in"}
         case DeviceQuestion():
-            described |= {"kind": "device", "code": question.code, "url": question.direct_url}
+            # Its own text has the address and the code, too, which stand by themselves here.
+            text = f"SSO login of AWS profile {question.profile!r}: open this page"
+            described |= {"kind": "device", "text": f"{text} and confirm that it shows this code"}
+            described |= {"code": question.code, "url": question.direct_url}
+        case RenewalQuestion():
+            described |= {"button": "They are renewed"}
     return described
+
+
+class Views(Protocol):
+    """The live views on the page."""
+
+    def put(self, widget: CredentialForm) -> Callable[[], None] | None:
+        """Shows a widget in them, and returns what takes it out; None if there are none."""
+        ...
+
+    def is_deaf(self) -> bool:
+        """Whether nothing said in them is heard until the cell that shows them has ended."""
+        ...
 
 
 class NotebookPrompt:
     """Puts questions on the page; where nobody looks at one, as in nbclient, it declines them.
 
-    Args:
-        place: puts a widget into the live views on the page, and returns what takes it out again;
-            None if there are no views.
+    So it does where an answer could not be heard as long as it is waited for.
     """
 
-    def __init__(self, place: Callable[[CredentialForm], Callable[[], None] | None]) -> None:
-        self._place = place
+    def __init__(self, views: Views) -> None:
+        self._views = views
 
     def ask(self, question: Question) -> None:
         """See ``CredentialPrompt.ask``."""
         if not _is_attended():
             question.decline("nobody can be asked here")
             return
+        if self._views.is_deaf():
+            question.decline("this kernel hears no answer while the cell blocks it")
+            return
         form = CredentialForm(question)
-        take_out = self._place(form)
+        take_out = self._views.put(form)
         if take_out is None:
+            form.add_class("cloudops-live")  # what styles it in a view
             display(form)
 
         def over() -> None:

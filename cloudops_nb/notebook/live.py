@@ -28,7 +28,7 @@ from cloudops_nb.render.text import result_text
 
 _DEAF = (
     "this kernel hears no click while the cell blocks it: ■ cancels; a plain %%cloudops cell, or "
-    "one with --bg, hears Cancel, too"
+    "one with --bg, hears Cancel and answers, too"
 )
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -81,22 +81,32 @@ class WidgetPresenter:
         self._engine = engine
         self._banner = banner
         self._views: WeakSet[LiveView] = WeakSet()
+        self._deaf: WeakSet[LiveView] = WeakSet()
         self._put: list[ipywidgets.DOMWidget] = []
         self._placing = threading.Lock()
 
     def put(self, widget: ipywidgets.DOMWidget) -> Callable[[], None] | None:
         """Shows a widget in all views, also those to come; returns what takes it out of them.
 
-        Without a view on the page nothing is shown, and it returns None.
+        Deaf ones are left out. Without a view on the page nothing is shown, and it returns None.
         """
         with self._placing:
-            views = [view for view in self._views if not view.closed]
+            views = self._open_views() - set(self._deaf)
             if not views:
                 return None
             self._put.append(widget)
         for view in views:
             view.put(widget)
         return partial(self._take_out, widget)
+
+    def is_deaf(self) -> bool:
+        """Whether there are views on the page, and none is heard until its cell has ended."""
+        with self._placing:
+            views = self._open_views()
+            return bool(views) and views <= set(self._deaf)
+
+    def _open_views(self) -> set[LiveView]:
+        return {view for view in self._views if not view.closed}
 
     def _take_out(self, widget: ipywidgets.DOMWidget) -> None:
         with self._placing:
@@ -149,7 +159,9 @@ class WidgetPresenter:
         )
         with self._placing:
             self._views.add(view)
-            put = list(self._put)
+            if deaf:
+                self._deaf.add(view)
+            put = [] if deaf else list(self._put)
         for widget in put:
             view.put(widget)
         notices = [self._banner(), _DEAF if deaf else None]

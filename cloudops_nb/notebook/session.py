@@ -39,7 +39,7 @@ class NotebookSession:
         self._prompt_before = engine.credential_prompt
         if hasattr(shell, "kernel"):
             self.presenter = WidgetPresenter(engine, self._banner)
-            engine.credential_prompt = NotebookPrompt(self.presenter.put)
+            engine.credential_prompt = NotebookPrompt(self.presenter)
         else:
             self.presenter = TerminalPresenter(engine, self._banner)
         self.transformer: CellTransformer | None = None

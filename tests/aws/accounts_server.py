@@ -223,6 +223,21 @@ def add_mfa_profiles(directory: Path, names: Iterable[str]) -> None:
             )
 
 
+def variables(server: FaultServer, home: Path) -> dict[str, str]:
+    """The environment of a command that has these profiles, and no keys."""
+    environ = server.environ(**write_files(home))
+    del environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"]
+    return environ
+
+
+def cell(server: FaultServer, home: Path, profile: str, options: str = "") -> str:
+    """A cell that calls AWS twice with a profile."""
+    step = {"sdk": "dynamodb ListTables", "profile": profile, "env": variables(server, home)}
+    steps = [{"name": name, **step} for name in ("one", "two")]
+    plan = json.dumps({"strategy": "parallel", "steps": steps})
+    return f"%%cloudops --plan {options}\n{plan}"
+
+
 def write_keys(directory: Path, key: str) -> None:
     """The keys of the profile ``base``, and of one that holds them with a token."""
     keys = f"aws_access_key_id = {key}\naws_secret_access_key = {CANARY}-static-secret\n"

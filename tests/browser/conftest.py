@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
+from tests.aws.faults import FaultServer
 from tests.browser.chromium import NoChromium, find_chromium, launched
 from tests.browser.lab import LabPage, lab_page
 from tests.browser.server import LabServer
@@ -65,14 +66,11 @@ def lab(open_lab_page: LabPage) -> Iterator[LabPage]:
     """
     lab = open_lab_page
     yield lab
-    lab.new_cells()
     lab.set_theme("light")
     lab.page.emulate_media(reduced_motion="null")
     lab.page.context.clear_permissions()
     lab.page.mouse.move(0, 0)  # else it would point at what the next test shows
-    if not lab.is_idle():  # the test failed half-way
-        lab.restart_kernel()
-    check(lab)
+    leave(lab)
 
 
 @pytest.fixture
@@ -83,15 +81,38 @@ def fresh_lab(browser: Browser, lab_server: LabServer) -> Iterator[LabPage]:
     check(lab)
 
 
-@pytest.fixture
-def notebook(browser: Browser, lab_server: LabServer) -> Iterator[LabPage]:
-    """A fresh page of Notebook 7, which shares JupyterLab's code and server."""
+@pytest.fixture(scope="package")
+def open_notebook_page(browser: Browser, lab_server: LabServer) -> Iterator[LabPage]:
+    """A page of Notebook 7, which shares JupyterLab's code and server."""
     with lab_page(browser, lab_server, start="notebooks") as notebook:
+        notebook.new_notebook()
         yield notebook
+
+
+@pytest.fixture
+def notebook(open_notebook_page: LabPage) -> Iterator[LabPage]:
+    """A page of Notebook 7 that other tests use as well: each brings cells of its own."""
+    notebook = open_notebook_page
+    yield notebook
     notebook.page_errors[:] = [
         error for error in notebook.page_errors if error not in NOTEBOOKS_OWN
     ]
-    check(notebook)
+    leave(notebook)
+
+
+@pytest.fixture
+def fault_server() -> Iterator[FaultServer]:
+    """Plays AWS."""
+    with FaultServer() as server:
+        yield server
+
+
+def leave(page: LabPage) -> None:
+    """Makes it ready for the next test."""
+    page.new_cells()
+    if not page.is_idle():  # the test failed half-way
+        page.restart_kernel()
+    check(page)
 
 
 def check(page: LabPage) -> None:

@@ -13,6 +13,24 @@ OUTPUT = (
     "view.notice('a notice')"
 )
 
+# One form of each kind.
+FORMS = (
+    PLAN
+    + """
+from cloudops_nb.aws.questions import *
+from cloudops_nb.notebook.credential_form import CredentialForm
+url = "https://device.sso.eu-west-1.amazonaws.com/"
+for question in (
+    MfaQuestion("prod", "arn:aws:iam::1:mfa/ada"),
+    MfaQuestion("stage", "arn:aws:iam::2:mfa/ada", "that code was not accepted"),
+    LoginQuestion("corp", "https://corp.awsapps.com/start"),
+    DeviceQuestion("corp", "ABCD-EFGH", url, f"{url}?user_code=ABCD-EFGH"),
+    RenewalQuestion("pasted", "ExpiredToken"),
+):
+    view.put(CredentialForm(question))
+"""
+)
+
 
 def serious(lab: LabPage) -> list[str]:
     """What axe-core finds in the views, as text."""
@@ -67,6 +85,26 @@ def test_axe_finds_nothing_serious_where_a_command_is_opened_and_searched(
     expect(output.locator(".cloudops-is-match")).to_be_visible()
 
     assert serious(lab) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_the_forms_that_ask_for_credentials(
+    lab: LabPage, theme: str
+) -> None:
+    lab.set_theme(theme)
+    output = open_lab(lab, FORMS)
+    expect(output.get_by_role("form", name="AWS credentials")).to_have_count(5)
+
+    assert serious(lab) == []
+
+
+def test_tab_reaches_the_field_and_the_buttons_of_a_form(lab: LabPage) -> None:
+    output = open_lab(lab, FORMS)
+    expect(output.get_by_role("form", name="AWS credentials")).to_have_count(5)
+
+    assert press_tab(lab, output, "Decline") == [
+        *("MFA code of arn:aws:iam::1:mfa/ada for AWS profile 'prod'", "Continue", "Decline")
+    ]
 
 
 def test_tab_reaches_every_part_and_one_row_stands_for_the_table(lab: LabPage) -> None:

@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import check
+from tests.aws.accounts_server import MFA_CODE, Accounts, cell
+from tests.aws.faults import FaultServer
+from tests.browser.conftest import check, leave
 from tests.browser.lab import LabPage, lab_page
 from tests.browser.server import LabServer
 from tests.kernels import installed
@@ -27,11 +30,17 @@ def old_server(
     server.stop()
 
 
-@pytest.fixture
-def old_lab(browser: Browser, old_server: LabServer) -> Iterator[LabPage]:
+@pytest.fixture(scope="module")
+def open_old_page(browser: Browser, old_server: LabServer) -> Iterator[LabPage]:
     with lab_page(browser, old_server) as lab:
+        lab.new_notebook()
         yield lab
-    check(lab)
+
+
+@pytest.fixture
+def old_lab(open_old_page: LabPage) -> Iterator[LabPage]:
+    yield open_old_page
+    leave(open_old_page)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +65,7 @@ def test_with_ipykernel_6_cancel_is_heard_while_a_cell_awaits_and_others_are_que
 ) -> None:
     cells = ("%%cloudops --no-raise\necho up; sleep 600", "print('the next cell')")
     version = "import ipykernel; print(ipykernel.__version__)"
-    old_lab.new_notebook(f"{LOAD}\n{version}", *cells)
+    old_lab.new_cells(f"{LOAD}\n{version}", *cells)
     old_lab.start_all()
     output = old_lab.output(1)
     expect(old_lab.output(0)).to_contain_text("6.29")
@@ -70,12 +79,44 @@ def test_with_ipykernel_6_cancel_is_heard_while_a_cell_awaits_and_others_are_que
 def test_with_ipykernel_6_a_cell_that_blocks_says_how_to_stop_it(
     old_lab: LabPage, gate: Gate
 ) -> None:
-    old_lab.new_notebook(LOAD, f"%%time\n%%cloudops\necho up; {gate}")
+    old_lab.new_cells(LOAD, f"%%time\n%%cloudops\necho up; {gate}")
     old_lab.run_cell(0)
     old_lab.start_cell(1)
     expect(old_lab.output(1).locator(".cloudops-notice")).to_contain_text("■ cancels")
     gate.open()
     expect(old_lab.output(1).locator(".cloudops-record")).to_contain_text("completed")
+
+
+def test_with_ipykernel_6_a_code_is_typed_while_a_cell_awaits(
+    old_lab: LabPage, fault_server: FaultServer, tmp_path: Path
+) -> None:
+    Accounts(fault_server)
+    old_lab.new_cells(LOAD, cell(fault_server, tmp_path, "mfa"))
+    old_lab.run_cell(0)
+    old_lab.start_cell(1)
+    field = old_lab.output(1).get_by_label("MFA code of")
+    field.fill(MFA_CODE)
+    field.press("Enter")
+    expect(old_lab.output(1).locator(".cloudops-record")).to_contain_text("completed · 2 commands")
+
+
+def test_with_ipykernel_6_the_form_says_that_another_cell_keeps_its_answer_from_being_heard(
+    old_lab: LabPage, fault_server: FaultServer, tmp_path: Path, gate: Gate
+) -> None:
+    Accounts(fault_server)
+    blocking = f"print('up')\nopen('{gate.path}').readline()"
+    old_lab.new_cells(LOAD, cell(fault_server, tmp_path, "mfa", "--bg"), blocking)
+    old_lab.run_cell(0)
+    old_lab.run_cell(1)
+    field = old_lab.output(1).get_by_label("MFA code of")
+    expect(field).to_be_visible()
+    old_lab.start_cell(2)
+    expect(old_lab.output(2)).to_have_text("up")
+    field.fill(MFA_CODE)
+    field.press("Enter")
+    expect(old_lab.output(1).get_by_role("alert").last).to_contain_text("has not heard it yet")
+    gate.open()
+    expect(old_lab.output(1).locator(".cloudops-record")).to_contain_text("completed · 2 commands")
 
 
 def test_a_page_without_widgets_shows_text_and_then_the_record(

@@ -178,6 +178,15 @@ def test_who_declines_is_not_asked_for_each_command(
     assert len(prompt.asked) == 1
 
 
+def test_without_a_code_it_is_said_once_where_it_can_be_asked_for(
+    engine: ExecutionEngine, prompt: ScriptedPrompt
+) -> None:
+    answering(prompt)
+    error = run(engine, tables("mfa")).error
+    assert error is not None
+    assert error.count("where the code can be asked for") == 1
+
+
 def test_a_question_is_withdrawn_when_nothing_waits_for_it(
     engine: ExecutionEngine, prompt: ScriptedPrompt
 ) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.aws.accounts_server import MFA_CODE, Accounts, cell, variables
+from tests.aws.faults import FaultServer
 from tests.kernels import installed
 from tests.notebook.conftest import Cell, Kernel, running_kernel
 from tests.support import is_alive
@@ -35,17 +37,30 @@ def old_kernel(
         yield kernel
 
 
-class Clicks:
-    """Clicks on Cancel, once a cell shows it; as JupyterLab's, on a subshell if there are any."""
+class Page:
+    """Says to widgets what a page does; as JupyterLab, on a subshell if there are any."""
 
     def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+        self._client = kernel.client
         self._header: dict[str, Any] = {}
         control = kernel.client.control_channel
         control.send(kernel.client.session.msg("create_subshell_request"))
         with contextlib.suppress(queue.Empty):  # there are none
             reply = kernel.runner.run(control.get_msg(timeout=2))
             self._header = {"subshell_id": reply["content"]["subshell_id"]}
+
+    def say(self, widget: str, content: dict[str, Any]) -> None:
+        data = {"method": "custom", "content": content}
+        message = self._client.session.msg("comm_msg", {"comm_id": widget, "data": data})
+        message["header"].update(self._header)
+        self._client.shell_channel.send(message)
+
+
+class Clicks:
+    """Clicks on Cancel, once a cell shows it."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
         self.button = ""
 
     def __call__(self, kind: str, content: dict[str, Any]) -> None:
@@ -57,17 +72,47 @@ class Clicks:
             self.click()
 
     def click(self) -> None:
-        content = {"method": "custom", "content": {"event": "click"}}
-        message = self._kernel.client.session.msg(
-            "comm_msg", {"comm_id": self.button, "data": content}
-        )
-        message["header"].update(self._header)
-        self._kernel.client.shell_channel.send(message)
+        self._page.say(self.button, {"event": "click"})
+
+
+class Codes:
+    """Sends the code of an MFA device, once a cell shows the form that asks for it."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._form = ""
+
+    def __call__(self, kind: str, content: dict[str, Any]) -> None:
+        """Sees what a cell sends."""
+        state = content.get("data", {}).get("state", {}) if kind.startswith("comm_") else {}
+        if "question" in state:
+            self._form = f"IPY_MODEL_{content['comm_id']}"
+        if self._form in state.get("children", ()):
+            widget = self._form.removeprefix("IPY_MODEL_")
+            self._page.say(widget, {"type": "answer", "code": MFA_CODE})
 
 
 @pytest.fixture(scope="module")
-def clicks(old_kernel: Kernel) -> Clicks:
-    return Clicks(old_kernel)
+def page(old_kernel: Kernel) -> Page:
+    return Page(old_kernel)
+
+
+@pytest.fixture
+def clicks(page: Page) -> Clicks:
+    return Clicks(page)
+
+
+@pytest.fixture
+def codes(page: Page) -> Codes:
+    return Codes(page)
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    """An AWS whose profile ``mfa`` wants a code."""
+    with FaultServer() as server:
+        Accounts(server)
+        yield server
 
 
 @pytest.fixture
@@ -144,3 +189,24 @@ def test_a_cell_is_a_record_in_the_end(old_kernel: Kernel) -> None:
     cell: Cell = old_kernel.run("%%cloudops\necho hello")
     assert "hello" in cell.text
     assert cell.stream == ""
+
+
+def test_a_code_is_heard_while_a_cell_awaits(
+    old_kernel: Kernel, codes: Codes, server: FaultServer, tmp_path: Path
+) -> None:
+    record = old_kernel.run(cell(server, tmp_path, "mfa"), codes)
+    assert record.text.startswith("✓ completed · 2 commands")
+
+
+def test_a_code_is_heard_while_a_cell_blocks_or_the_record_says_where_it_is(
+    old_kernel: Kernel, codes: Codes, server: FaultServer, tmp_path: Path, version: str
+) -> None:
+    old_kernel.run("from cloudops_nb import *\nengine = ExecutionEngine.get_global()")
+    call = "AwsSdk(service='dynamodb', operation='ListTables', profile='mfa')"
+    env = variables(server, tmp_path)
+    record = old_kernel.run(f"engine.run(ExecutionRequest(command={call}, env={env}))", codes)
+    if version.startswith("6"):
+        told = "this kernel hears no answer while the cell blocks it; run it in a plain %%cloudops"
+        assert told in record.text
+    else:
+        assert record.text.startswith("✓ completed")

@@ -1,5 +1,11 @@
 // A question for AWS credentials. All text is put in as text; what is typed is sent and forgotten.
 
+const HEARD_MS = 2000; // far longer than a kernel takes that hears
+
+const UNHEARD =
+  "The kernel has not heard it yet: a cell keeps it busy. It hears when that cell ends, or is " +
+  "ended with ■.";
+
 function node(tag, className, text) {
   const made = document.createElement(tag);
   made.className = className;
@@ -11,6 +17,20 @@ function node(tag, className, text) {
 function focusable(tag, className, text) {
   const made = node(tag, className, text);
   made.setAttribute("data-lm-suppress-shortcuts", "true");
+  return made;
+}
+
+function button(className, text, pressed) {
+  const made = focusable("button", className, text);
+  made.type = "button";
+  made.addEventListener("click", pressed);
+  return made;
+}
+
+/** Text that is read aloud when it appears: somebody is waited for. */
+function alert(className, text) {
+  const made = node("span", className, text);
+  made.setAttribute("role", "alert");
   return made;
 }
 
@@ -30,56 +50,61 @@ function link(url) {
   return made;
 }
 
+function codeField(label, isWrong, entered) {
+  const made = focusable("input", "cloudops-ask-code");
+  made.type = "password";
+  made.autocomplete = "one-time-code";
+  made.inputMode = "numeric";
+  made.setAttribute("aria-label", label); // a <label> that is an alert, too, names nothing
+  made.setAttribute("aria-invalid", isWrong);
+  made.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    event.stopPropagation();
+    entered();
+  });
+  return made;
+}
+
+/** Gives the focus to a field once it is on the page; takes it from nothing else there. */
+function focusIfNothingHasIt(field) {
+  const shown = new ResizeObserver(() => {
+    shown.disconnect();
+    if (document.activeElement === document.body) field.focus({ preventScroll: true });
+  });
+  shown.observe(field);
+}
+
 function render({ model, el }) {
-  const { kind, text, button, problem, code, url } = model.get("question");
+  const { kind, text, button: answerText, problem, code, url } = model.get("question");
   const form = node("div", "cloudops-ask"); // the notebook stops a real one from being submitted
   form.setAttribute("role", "form");
   form.setAttribute("aria-label", "AWS credentials");
-  const told = node("label", "cloudops-ask-text", text);
-  form.append(told);
-  if (problem) {
-    const said = node("span", "cloudops-ask-problem", problem);
-    said.setAttribute("role", "alert");
-    form.append(said);
-  }
-  let input = null;
+  form.append(alert("cloudops-ask-text", text));
+  if (problem) form.append(alert("cloudops-ask-problem", problem));
+
+  let timer = 0;
+  const send = (message) => {
+    if (input) input.value = "";
+    for (const each of form.querySelectorAll("button, input")) each.disabled = true;
+    model.send(message);
+    timer = setTimeout(() => form.append(alert("cloudops-ask-unheard", UNHEARD)), HEARD_MS);
+  };
   const answer = () => {
     const typed = input ? input.value : "";
-    if (input && !typed) return;
-    if (input) input.value = "";
-    for (const each of form.querySelectorAll("button")) each.disabled = true;
-    model.send({ type: "answer", code: typed });
+    if (!input || typed) send({ type: "answer", code: typed });
   };
-  if (kind === "code") {
-    input = focusable("input", "cloudops-ask-code");
-    input.type = "password";
-    input.autocomplete = "one-time-code";
-    input.inputMode = "numeric";
-    input.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter") return;
-      event.preventDefault();
-      event.stopPropagation();
-      answer();
-    });
-    told.append(input);
-  }
+  const input = kind === "code" ? codeField(text, Boolean(problem), answer) : null;
+  if (input) form.append(input);
+  if (problem) focusIfNothingHasIt(input); // who typed the wrong code goes on typing
   if (kind === "device") form.append(node("code", "cloudops-ask-device", code), link(url));
-  else {
-    const submit = focusable("button", "cloudops-ask-submit", button);
-    submit.type = "button";
-    submit.addEventListener("click", answer);
-    form.append(submit);
-  }
-  const cancel = focusable("button", "cloudops-ask-cancel", "Cancel");
-  cancel.type = "button";
-  form.append(cancel);
-
-  cancel.addEventListener("click", () => {
-    if (input) input.value = "";
-    model.send({ type: "decline" });
-  });
+  else form.append(button("cloudops-ask-submit", answerText, answer));
+  const decline = button("cloudops-ask-decline", "Decline", () => send({ type: "decline" }));
+  decline.title = "What waits for this fails, and says what to do instead";
+  form.append(decline);
   el.append(form);
   return () => {
+    clearTimeout(timer);
     if (input) input.value = "";
   };
 }
