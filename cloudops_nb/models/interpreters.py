@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from enum import Enum, auto
+from itertools import takewhile
 from typing import NamedTuple
 
 from cloudops_nb.models.shell_syntax import Word
@@ -128,6 +129,19 @@ def refusal(
     return None
 
 
+def input_refusal(words: Sequence[Word]) -> str | None:
+    """Why a value may not be the input of a command of these words; None if it may."""
+    for index in nested(words)[0]:
+        name, between = _name(words[index]), words[index + 1 :]
+        if "-" in between:
+            between = between[: between.index("-")]
+        kind, is_option = _kind(name, between, "")
+        is_read = is_option and (kind is not _DATA or name in _SHELLS)
+        if is_read or (name in _SHELLS and _has_s(between)):
+            return _is_code(name, words[index] or "")
+    return None
+
+
 def _state(words: Sequence[Word]) -> object:
     """What the next word would be to each of the commands."""
     commands, following = nested(words)
@@ -231,6 +245,11 @@ def _after(reader: _Reader, between: Sequence[Word]) -> _After | None:
             reading = reading and operands[0] is _DATA
             operands = operands[1:] or operands
     return _After(operands, reading, mark)
+
+
+def _has_s(between: Sequence[Word]) -> bool:
+    options = takewhile(lambda word: (word or "").startswith("-"), between)
+    return any(re.match(r"-\w*s", word or "") for word in options)
 
 
 def _kind_in_shell(between: Sequence[Word]) -> tuple[_Kind, bool]:

@@ -15,7 +15,13 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cloudops_nb.models.interpreters import DECISIVE, decides, refusal
+from cloudops_nb.models.interpreters import (
+    DECISIVE,
+    IS_PROGRAM,
+    decides,
+    input_refusal,
+    refusal,
+)
 from cloudops_nb.models.shell_syntax import QUOTES, Word, literal, text_of, walk, words_of
 
 if TYPE_CHECKING:
@@ -99,7 +105,7 @@ def context_at(text: bytes, root: Node, start: int, end: int, *, output: bool = 
         raise Refused(_ELSEWHERE)
     if leaf.type == "comment":
         return Context(Place.COMMENT, whole=False, plain=False)
-    _check_surroundings(leaf, start)
+    _check_surroundings(leaf, start, output=output)
     if output:
         _check_variables(leaf)
     if leaf.type not in ("word", "extglob_pattern") or not _BARE.fullmatch(text_of(leaf)):
@@ -165,10 +171,10 @@ def _check_variables(leaf: Node) -> None:
         child, node = node, node.parent
 
 
-def _check_surroundings(leaf: Node, start: int) -> None:
+def _check_surroundings(leaf: Node, start: int, *, output: bool) -> None:
     """Looks at everything the place is inside of, from the inside out."""
     checks: dict[str, Callable[[Node, Node], None]] = {
-        "command": partial(_check_argument, start=start),
+        "command": partial(_check_argument, start=start, output=output),
         "array": _check_array,
         "declaration_command": _check_declaration,
         "variable_assignment": _check_assignment,
@@ -176,6 +182,7 @@ def _check_surroundings(leaf: Node, start: int) -> None:
         "binary_expression": _check_test,
         "unary_expression": _check_test,
         "file_redirect": _check_redirect,
+        "herestring_redirect": _check_input,
     }
     fresh = False  # whether a `$(…)` lies in between: quotes begin anew in it
     child, node = leaf, leaf.parent
@@ -210,7 +217,9 @@ def _check_quotes(node: Node, fresh: bool) -> None:
         raise Refused("is inside ${…}; assign it to a variable first: name={{ … }}")
 
 
-def _check_argument(command: Node, child: Node, start: int) -> None:
+def _check_argument(command: Node, child: Node, *, start: int, output: bool) -> None:
+    if child.type == "command_name" and output:
+        raise Refused(IS_PROGRAM)
     if child.type in ("command_name", "variable_assignment") or child.type.endswith("_redirect"):
         return
     words = _before(command, child, vanishing=True)
@@ -222,7 +231,7 @@ def _check_argument(command: Node, child: Node, start: int) -> None:
     before = [node for node in command.children if node.end_byte <= child.start_byte]
     if name == "printf" and not any("%" in text_of(node) for node in before):
         raise Refused("is the format of `printf`; write the format out: printf '%s\\n' {{ … }}")
-    reason = refusal(_all_before(command, child), _certain(child, start), ("",))
+    reason = refusal(_all_before(command, child), _certain(child, start), ("",), output=output)
     if reason:
         raise Refused(reason)
 
@@ -239,11 +248,11 @@ def _before(command: Node, child: Node, *, vanishing: bool = False) -> list[Word
     return []
 
 
-def _all_before(command: Node, child: Node) -> list[Word]:
+def _all_before(command: Node, child: Node | None) -> list[Word]:
     return [
         literal(node)
         for node in command.children
-        if node.end_byte <= child.start_byte
+        if (child is None or node.end_byte <= child.start_byte)
         and not node.type.endswith("_redirect")
         and node.type != "variable_assignment"
     ]
@@ -295,6 +304,14 @@ def _check_redirect(redirect: Node, child: Node) -> None:
     before = child.prev_named_sibling
     if before is not None and before.type != "file_descriptor":
         raise Refused("follows a redirection; write redirections last")
+
+
+def _check_input(redirect: Node, _child: Node) -> None:
+    command = redirect.parent
+    if command is not None and command.type == "command":
+        reason = input_refusal(_all_before(command, None))
+        if reason:
+            raise Refused(reason)
 
 
 def _check_test(expression: Node, _child: Node) -> None:
