@@ -24,19 +24,18 @@ from keyword import iskeyword
 
 from cloudops_nb.errors import InvalidCommand
 from cloudops_nb.models.aws_options import check_value, mentions_aws
+from cloudops_nb.models.interpreters import refusal
 from cloudops_nb.models.shell_context import (
     EVALUATING,
     PREFIXES,
     Context,
     Place,
     Refused,
-    check_no_script,
     context_at,
 )
 from cloudops_nb.models.shell_doubts import doubts
-from cloudops_nb.models.shell_syntax import from_bytes, in_bytes, parse
+from cloudops_nb.models.shell_syntax import Word, from_bytes, in_bytes, parse
 from cloudops_nb.models.values import as_text, as_words, find
-from cloudops_nb.models.wrappers import names_program
 
 
 class Names(Enum):
@@ -46,7 +45,7 @@ class Names(Enum):
     NOTEBOOK = auto()
     """Those of a plan's text but what earlier steps will have given, which is left as it is."""
     STEPS = auto()
-    """Only what earlier steps gave; it names no program."""
+    """Only what earlier steps gave; it does not decide what runs."""
 
 
 _NAME = r"[^\W\d]\w*"
@@ -58,7 +57,6 @@ SHELLS = ("bash", "sh", "dash")
 """The shells whose quoting is known here, so that text for them may hold placeholders."""
 STEPS = "steps"
 """In a plan, the name for what earlier steps gave."""
-_IS_PROGRAM = "stands where a program is named; that is decided beforehand"
 
 
 def substitute_shell(
@@ -78,8 +76,9 @@ def substitute_shell(
 
     Raises:
         InvalidCommand: an unknown name, a value that is not text or a list of it, or a placeholder
-            where the shell would read its value as anything but data: in quotes, here-documents,
-            arithmetic, ``eval`` … The message names the placeholder and its line.
+            where the shell, or a program that reads its words as code, would read its value as
+            anything but data: in quotes, here-documents, arithmetic, ``eval``, after ``ssh host``
+            … The message names the placeholder and its line.
     """
     found = [match for match in _BRACES.finditer(text) if _counts_in_shell(match, lookup, names)]
     if not found:
@@ -87,15 +86,17 @@ def substitute_shell(
     # A stand-in of the same length keeps every offset and is a bare word to any shell.
     source = bytearray(in_bytes(text))
     spans = []
-    for match in found:
+    for number, match in enumerate(found):
         start, end = (len(in_bytes(text[:at])) for at in match.span())
-        source[start:end] = b"Z" * (end - start)
+        room = end - start - 1
+        source[start:end] = b"Z%s" % str(number).zfill(room)[-room:].encode()
         spans.append((start, end))
     stood_in = from_bytes(bytes(source))
     root = parse(stood_in)
     doubt = _doubt(shell) or doubts(stood_in, root, bash=_name(shell) == "bash")
     in_aws = mentions_aws(program) or mentions_aws(text)
     pieces = []
+    put_in: dict[Word, Sequence[str]] = {}  # by stand-in
     last = 0
     for match, (start, end) in zip(found, spans, strict=True):
         pieces.append(text[last : match.start()])
@@ -107,14 +108,23 @@ def substitute_shell(
         try:
             if doubt:
                 raise Refused(f"cannot be put in: {doubt} (to keep the text as it is: --raw)")
-            context = context_at(bytes(source), root, start, end)
-            if context.program and names is Names.STEPS:
-                raise Refused(_IS_PROGRAM)
-            pieces.append(_quoted(match, context, lookup, in_aws=in_aws))
-        except Refused as refusal:
+            output = names is Names.STEPS
+            context = context_at(bytes(source), root, start, end, output=output)
+            if context.place is Place.COMMENT:
+                pieces.append(match[0])
+                continue
+            words = _words(match, context, lookup, in_aws=in_aws)
+            if context.before is not None:
+                before = [each for word in context.before for each in put_in.get(word, (word,))]
+                _check_words(before, context.start, words, names)
+            if context.whole:
+                put_in[source[start:end].decode()] = words
+            quote = shlex.quote if context.plain else _always_quote
+            pieces.append(" ".join(quote(word) for word in words))
+        except Refused as refused:
             if _is_placeholder(match):
                 line = text.count("\n", 0, match.start()) + 1
-                raise InvalidCommand(f"{match[0]} (line {line}) {refusal}") from None
+                raise InvalidCommand(f"{match[0]} (line {line}) {refused}") from None
             pieces.append(match[0])
     filled = "".join([*pieces, text[last:]])
     check_left(text, filled, names)
@@ -151,35 +161,38 @@ def substitute_words(
 
     Raises:
         InvalidCommand: an unknown name, an empty list, a value that is not text or a list of it, or
-            a placeholder in the script of ``bash -c`` and the like, or a step's output where
-            ``sudo`` and the like are told what to run.
+            a placeholder in what ``bash -c``, ``ssh`` and the like read as code, or a step's output
+            where it is decided what runs.
     """
     result: list[str] = []
     for word in words:
-        _check_place((program, *result) if program else result, word, names)
-        match = PLACEHOLDER.fullmatch(word)
-        if match and substitutes(match, names):
-            several = _several(match["path"], lookup)
-            for text in several:
+        put_in = next((m for m in PLACEHOLDER.finditer(word) if substitutes(m, names)), None)
+        if put_in is None:
+            result.append(word)
+            continue
+        start = word[: put_in.start()]
+        filled: tuple[str, ...]
+        if put_in[0] == word:
+            filled = _several(put_in["path"], lookup)
+            for text in filled:
                 check_left("", text, names)
                 if mentions_aws(program):
                     check_value(text)
-            result += several
         else:
-            result.append(substitute_value(word, lookup, names=names))
+            filled = (substitute_value(word, lookup, names=names).removeprefix(start),)
+        before = (program, *result) if program else result
+        try:
+            _check_words(before, start, filled, names)
+        except Refused as refused:
+            raise InvalidCommand(f"{put_in[0]} {refused}") from None
+        result += (start + filled[0], *filled[1:])
     return tuple(result)
 
 
-def _check_place(before: Sequence[str], word: str, names: Names) -> None:
-    put_in = next((m for m in PLACEHOLDER.finditer(word) if substitutes(m, names)), None)
-    if put_in is None:
-        return
-    try:
-        check_no_script(before)
-        if names is Names.STEPS and names_program(before, word[: put_in.start()]):
-            raise Refused(_IS_PROGRAM)
-    except Refused as refusal:
-        raise InvalidCommand(f"{put_in[0]} {refusal}") from None
+def _check_words(before: Sequence[Word], start: str, words: Sequence[str], names: Names) -> None:
+    reason = refusal(before, start, words, output=names is Names.STEPS)
+    if reason:
+        raise Refused(reason)
 
 
 def stand_in(text: str) -> str:
@@ -253,11 +266,9 @@ def _check_form(match: re.Match[str]) -> None:
         raise InvalidCommand(f"{match[0]} is not put in: write it {{{{ {match['path']} }}}}")
 
 
-def _quoted(
+def _words(
     match: re.Match[str], context: Context, lookup: Mapping[str, object], *, in_aws: bool
-) -> str:
-    if context.place is Place.COMMENT:
-        return match[0]
+) -> tuple[str, ...]:
     path = match["path"]
     _check_form(match)
     value = find(path, lookup)
@@ -272,8 +283,7 @@ def _quoted(
             check_value(word)
     if context.place is Place.PROGRAM and words[0] in EVALUATING | PREFIXES:
         raise Refused(f"is `{words[0]}`, which runs its words as code; write it out")
-    quote = shlex.quote if context.plain else _always_quote
-    return " ".join(quote(word) for word in words)
+    return words
 
 
 def _several(path: str, lookup: Mapping[str, object]) -> tuple[str, ...]:

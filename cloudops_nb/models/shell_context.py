@@ -9,13 +9,20 @@ here-document quotes are text, and what bash evaluates (arithmetic, names of var
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING
 
+from cloudops_nb.models.interpreters import (
+    DECISIVE,
+    IS_PROGRAM,
+    decides,
+    input_refusal,
+    refusal,
+)
 from cloudops_nb.models.shell_syntax import QUOTES, Word, literal, text_of, walk, words_of
-from cloudops_nb.models.wrappers import names_program
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -40,14 +47,16 @@ class Place(Enum):
 class Context:
     """A place.
 
-    ``whole``: the word is nothing else. ``plain``: safe characters need no quotes. ``program``: the
-    word could choose what runs, by itself or as the first that ``sudo`` and the like are given.
+    ``whole``: the word is nothing else. ``plain``: safe characters need no quotes. ``before``: the
+    words of the command that the word is one of, its name included; None: it is in none.
+    ``start``: what of the word comes before.
     """
 
     place: Place
     whole: bool
     plain: bool
-    program: bool = False
+    before: Sequence[Word] | None = None
+    start: str = ""
 
 
 class Refused(Exception):
@@ -65,7 +74,6 @@ PREFIXES = frozenset(["builtin", "command", "coproc", "exec", "time"])
 _EVALUATED_VARIABLES = frozenset(
     ["BASH_ENV", "ENV", "HISTCMD", "OPTIND", "PS4", "RANDOM", "SRANDOM"]
 )
-_SHELLS = frozenset(["ash", "bash", "dash", "fish", "ksh", "mksh", "sh", "zsh"])
 _PASSABLE = frozenset(
     "program list pipeline command redirected_statement if_statement elif_clause else_clause "
     "while_statement for_statement do_group case_statement case_item function_definition "
@@ -83,10 +91,11 @@ _PLAIN = re.compile(r"[\w@%+=:,./-]*", re.ASCII)
 _ELSEWHERE = "stands where the shell reads more than a plain word"
 
 
-def context_at(text: bytes, root: Node, start: int, end: int) -> Context:
+def context_at(text: bytes, root: Node, start: int, end: int, *, output: bool = False) -> Context:
     """What may be put in the place of the bareword at the byte offsets ``start`` to ``end``.
 
-    ``root`` is the tree of ``text``, and ``shell_doubts.doubts`` has none about it.
+    ``root`` is the tree of ``text``, and ``shell_doubts.doubts`` has none about it. ``output`` is
+    whether a step gave the value, so that it may not decide what runs.
 
     Raises:
         Refused: nothing may; says why.
@@ -96,7 +105,9 @@ def context_at(text: bytes, root: Node, start: int, end: int) -> Context:
         raise Refused(_ELSEWHERE)
     if leaf.type == "comment":
         return Context(Place.COMMENT, whole=False, plain=False)
-    _check_surroundings(leaf)
+    _check_surroundings(leaf, start, output=output)
+    if output:
+        _check_variables(leaf)
     if leaf.type not in ("word", "extglob_pattern") or not _BARE.fullmatch(text_of(leaf)):
         raise Refused(_ELSEWHERE)
     word = leaf
@@ -111,7 +122,7 @@ def context_at(text: bytes, root: Node, start: int, end: int) -> Context:
         and text[word.end_byte : word.end_byte + 1] not in (b"<", b">")  # `2>f` is not `2 >f`
     )
     whole = (word.start_byte, word.end_byte) == (start, end)
-    return Context(place, whole, plain, _chooses(word, text[word.start_byte : start].decode()))
+    return Context(place, whole, plain, _command_before(word), _certain(word, start))
 
 
 def _place(word: Node) -> Place:
@@ -136,17 +147,34 @@ def _place(word: Node) -> Place:
     return places[kind]
 
 
-def _chooses(word: Node, start: str) -> bool:
+def _command_before(word: Node) -> list[Word] | None:
     parent = word.parent
-    if parent is None or parent.type != "command":
-        return parent is not None and parent.type == "command_name"
-    return names_program(_all_before(parent, word), start)
+    if parent is not None and parent.type == "command":
+        return _all_before(parent, word)
+    return [] if parent is not None and parent.type == "command_name" else None
 
 
-def _check_surroundings(leaf: Node) -> None:
+def _certain(word: Node, start: int) -> str:
+    """What of a word comes before the byte offset ``start``, without its quotes."""
+    before = (word.text or b"")[: start - word.start_byte].decode()
+    return re.sub(r"[\"'\\]", "", before)
+
+
+def _check_variables(leaf: Node) -> None:
+    """Makes sure that no variable that decides what runs is assigned what the place is in."""
+    child, node = leaf, leaf.parent
+    while node is not None:
+        if node.type in ("variable_assignment", "for_statement") and child.type != "do_group":
+            for each in node.children:
+                if each.type == "variable_name" and DECISIVE.fullmatch(text_of(each)):
+                    raise Refused(f"is assigned: {decides(text_of(each))}")
+        child, node = node, node.parent
+
+
+def _check_surroundings(leaf: Node, start: int, *, output: bool) -> None:
     """Looks at everything the place is inside of, from the inside out."""
-    checks = {
-        "command": _check_argument,
+    checks: dict[str, Callable[[Node, Node], None]] = {
+        "command": partial(_check_argument, start=start, output=output),
         "array": _check_array,
         "declaration_command": _check_declaration,
         "variable_assignment": _check_assignment,
@@ -154,6 +182,7 @@ def _check_surroundings(leaf: Node) -> None:
         "binary_expression": _check_test,
         "unary_expression": _check_test,
         "file_redirect": _check_redirect,
+        "herestring_redirect": _check_input,
     }
     fresh = False  # whether a `$(…)` lies in between: quotes begin anew in it
     child, node = leaf, leaf.parent
@@ -188,7 +217,9 @@ def _check_quotes(node: Node, fresh: bool) -> None:
         raise Refused("is inside ${…}; assign it to a variable first: name={{ … }}")
 
 
-def _check_argument(command: Node, child: Node) -> None:
+def _check_argument(command: Node, child: Node, *, start: int, output: bool) -> None:
+    if child.type == "command_name" and output:
+        raise Refused(IS_PROGRAM)
     if child.type in ("command_name", "variable_assignment") or child.type.endswith("_redirect"):
         return
     words = _before(command, child, vanishing=True)
@@ -200,21 +231,9 @@ def _check_argument(command: Node, child: Node) -> None:
     before = [node for node in command.children if node.end_byte <= child.start_byte]
     if name == "printf" and not any("%" in text_of(node) for node in before):
         raise Refused("is the format of `printf`; write the format out: printf '%s\\n' {{ … }}")
-    check_no_script(words)
-
-
-def check_no_script(before: Sequence[Word]) -> None:
-    """Makes sure that no shell reads the word after these as its script.
-
-    Raises:
-        Refused: one does.
-    """
-    for index, text in enumerate(before):
-        if (text or "").rpartition("/")[2] in _SHELLS and _is_script(before[index + 1 :]):
-            raise Refused(
-                f"is a script for `{text}`; write the script out and pass the value as $1: "
-                f"{text} -c 'echo \"$1\"' _ {{{{ … }}}}"
-            )
+    reason = refusal(_all_before(command, child), _certain(child, start), ("",), output=output)
+    if reason:
+        raise Refused(reason)
 
 
 def _before(command: Node, child: Node, *, vanishing: bool = False) -> list[Word]:
@@ -229,26 +248,14 @@ def _before(command: Node, child: Node, *, vanishing: bool = False) -> list[Word
     return []
 
 
-def _all_before(command: Node, child: Node) -> list[Word]:
+def _all_before(command: Node, child: Node | None) -> list[Word]:
     return [
         literal(node)
         for node in command.children
-        if node.end_byte <= child.start_byte
+        if (child is None or node.end_byte <= child.start_byte)
         and not node.type.endswith("_redirect")
         and node.type != "variable_assignment"
     ]
-
-
-def _is_script(between: Sequence[Word]) -> bool:
-    """Whether the word after these words of a shell's command line could be ``-c``'s script."""
-    takes_value = seen = False
-    for text in between:
-        option = (text or "")[:1] in ("-", "+")
-        if not option and not takes_value:
-            return False
-        seen = seen or (option and "c" in (text or "") and not (text or "").startswith("--"))
-        takes_value = option and (text or "").lower().endswith("o")
-    return seen
 
 
 def _check_declaration(command: Node, child: Node) -> None:
@@ -297,6 +304,14 @@ def _check_redirect(redirect: Node, child: Node) -> None:
     before = child.prev_named_sibling
     if before is not None and before.type != "file_descriptor":
         raise Refused("follows a redirection; write redirections last")
+
+
+def _check_input(redirect: Node, _child: Node) -> None:
+    command = redirect.parent
+    if command is not None and command.type == "command":
+        reason = input_refusal(_all_before(command, None))
+        if reason:
+            raise Refused(reason)
 
 
 def _check_test(expression: Node, _child: Node) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from cloudops_nb.errors import InvalidCommand
 from cloudops_nb.models.commands import AwsCli, AwsSdk, Command, Exec, Script, Shell
 from cloudops_nb.models.conditions import FIELDS
+from cloudops_nb.models.interpreters import DECISIVE, decides
 from cloudops_nb.models.parameters import substitute_parameters, texts
 from cloudops_nb.models.placeholders import (
     STEPS,
@@ -27,11 +28,6 @@ from cloudops_nb.models.placeholders import (
 from cloudops_nb.models.requests import ExecutionRequest
 
 _OUTPUT = re.compile(rf"{STEPS}\.(?P<name>\w+)\.(?P<field>{'|'.join(FIELDS)})\b.*")
-# What chooses programs, is read as code, or decides whose account is reached, and by what way.
-_DECISIVE = re.compile(
-    r"PATH|HOME|ENV|BASH_ENV|BASH_FUNC_.*|BASHOPTS|SHELLOPTS|CDPATH|IFS|PS4|LD_.*|"
-    r"AWS_.*|PYTHON(PATH|HOME|STARTUP)|(HTTPS?|ALL)_PROXY|(https?|all)_proxy"
-)
 
 
 def inputs_of(request: ExecutionRequest) -> tuple[str, ...]:
@@ -68,10 +64,8 @@ def check_template(request: ExecutionRequest) -> None:
                 "arguments, env and the working directory alone"
             )
     for key, value in request.env.items():
-        if step_outputs(value) and _DECISIVE.fullmatch(key):
-            raise InvalidCommand(
-                f"env: {key} decides what runs and where, so a step's output cannot be its value"
-            )
+        if step_outputs(value) and DECISIVE.fullmatch(key):
+            raise InvalidCommand(f"env: {decides(key)}")
     # The values do not matter: each place is looked at.
     _filled(request.command, {STEPS: Written()})
 

@@ -8,7 +8,9 @@ shell knows, the next may be anything.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from enum import Enum, auto
+from functools import cache
 from typing import NamedTuple
 
 from cloudops_nb.models.shell_syntax import Word
@@ -16,16 +18,16 @@ from cloudops_nb.models.shell_syntax import Word
 
 class _Wrapper(NamedTuple):
     options: str = ""
-    """Names without dashes; ``:`` after one that takes the next word as its value."""
+    """As ``option_value`` reads them."""
     operands: int = 0
     """Words that come before the program."""
     assigns: bool = False
     """Whether ``NAME=value`` may come before it."""
 
 
-# From the manuals of bash 5.2, coreutils 9.1, findutils 4.9, util-linux 2.38, time 1.9, sudo 1.9
-# and doas 6.8.
-_WRAPPERS = {
+# From the manuals of bash 5.2, coreutils 9.1, findutils 4.9, util-linux 2.38, time 1.9, sudo 1.9,
+# procps 4.0, sshpass 1.09 and doas 6.8.
+WRAPPERS = {
     "builtin": _Wrapper(),
     "chroot": _Wrapper("groups: skip-chdir userspec:", operands=1),
     "command": _Wrapper("V p v"),
@@ -38,14 +40,19 @@ _WRAPPERS = {
     ),
     "exec": _Wrapper("a: c l"),
     "flock": _Wrapper(
-        "E: F conflict-exit-code: e exclusive n no-fork nb nonblock o close s shared timeout: "
-        "u unlock verbose w: wait: x",
+        "E: F c! close command! conflict-exit-code: e exclusive n no-fork nb nonblock o s shared "
+        "timeout: u unlock verbose w: wait: x",
         operands=1,
     ),
     "ionice": _Wrapper("c: class: classdata: ignore n: t"),
     "nice": _Wrapper("adjustment: n:"),
     "nohup": _Wrapper(),
+    "runuser": _Wrapper(
+        "- G: P T c! command! f fast g: group: l login m p preserve-environment pty s< "
+        "session-command! shell< supp-group: u: user: w: whitelist-environment:"
+    ),
     "setsid": _Wrapper("c ctty f fork w wait"),
+    "sshpass": _Wrapper("P: d: e f: p: v"),
     "stdbuf": _Wrapper("e: error: i: input: o: output:"),
     "sudo": _Wrapper(
         "A B C: D: E H K P R: S T: U: a: askpass b background bell c: chdir: chroot: close-from: "
@@ -56,45 +63,65 @@ _WRAPPERS = {
     ),
     "time": _Wrapper("a append f: format: o: output: p portability q quiet v verbose"),
     "timeout": _Wrapper("f foreground k: kill-after: p preserve-status s: signal: v verbose", 1),
+    "watch": _Wrapper(
+        "b beep c color d? differences e equexit: errexit exec* g chgexit interval: n: no-title "
+        "no-wrap p precise q: t w x*"
+    ),
     "xargs": _Wrapper(
         "0 E: I: L: P: a: arg-file: d: delimiter: eof exit interactive max-args: max-chars: "
         "max-lines max-procs: n: no-run-if-empty null o open-tty p process-slot-var: r replace "
         "s: t verbose x"
     ),
 }
+_NEXT = (":", "<", "!")
+_MARKS = ":<!?+*"
 _FIND_RUNS = frozenset(["-exec", "-execdir", "-ok", "-okdir"])
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=", re.ASCII)
 
 
-def names_program(before: Sequence[Word], start: str) -> bool:
-    """Whether a word could choose the program that runs, after these words of its command.
+class Next(Enum):
+    """What a word is to the command that it follows."""
 
-    Args:
-        before: all words before it, without assignments and redirections.
-        start: the part of the word that is certain; what follows in it may be anything.
+    ARGUMENT = auto()
+    PROGRAM = auto()
+    UNKNOWN = auto()
+
+
+def nested(before: Sequence[Word]) -> tuple[Sequence[int], Next]:
+    """Where among the words of a command one begins that the one before it runs, itself included,
+    and what the word after them is to the last. Where that is not known, any may begin one.
     """
-    while before:
-        first, *rest = before
-        name = (first or "").rpartition("/")[2]
-        if first is None:  # it may expand to nothing
-            before = rest
+    starts: list[int] = []
+    at = 0
+    while at < len(before):
+        starts.append(at)
+        rest = before[at + 1 :]
+        name = (before[at] or "").rpartition("/")[2]
+        if before[at] is None:  # it may expand to nothing
+            at += 1
         elif name == "find":
             runs = [index for index, word in enumerate(rest) if word in _FIND_RUNS]
             if not runs:
-                return False
-            before = rest[runs[-1] + 1 :]
-        elif name in _WRAPPERS:
-            wrapper = _WRAPPERS[name]
-            program = _program_of(wrapper, rest)
-            if program is None:
-                return True
-            if program >= len(rest):
-                assigned = wrapper.assigns and program == len(rest) and _ASSIGNMENT.match(start)
-                return not assigned
-            before = rest[program:]
+                return starts, Next.ARGUMENT
+            at += runs[-1] + 2
+        elif name in WRAPPERS:
+            program = _program_of(WRAPPERS[name], rest)
+            if program is None or program > len(rest):
+                return range(len(before)), Next.UNKNOWN
+            at += program + 1
         else:
-            return False
-    return True
+            return starts, Next.ARGUMENT
+    return starts, Next.PROGRAM
+
+
+def assigned(before: Sequence[Word], start: str) -> str | None:
+    """The name that a word beginning with ``start`` sets (``env X=``); None if it could be more."""
+    commands, following = nested(before)
+    last = (before[commands[-1]] or "").rpartition("/")[2] if commands else ""
+    assignment = _ASSIGNMENT.match(start)
+    if following is Next.PROGRAM and assignment and last in WRAPPERS and WRAPPERS[last].assigns:
+        return assignment[1]
+    return None
 
 
 def _program_of(wrapper: _Wrapper, words: Sequence[Word]) -> int | None:
@@ -102,7 +129,7 @@ def _program_of(wrapper: _Wrapper, words: Sequence[Word]) -> int | None:
 
     One more than there are words: an option still wants its value.
     """
-    options = frozenset(wrapper.options.split())
+    options = options_in(wrapper.options)
     operands, only_operands = wrapper.operands, False
     index = 0
     while index < len(words):
@@ -112,10 +139,10 @@ def _program_of(wrapper: _Wrapper, words: Sequence[Word]) -> int | None:
         index += 1
         if word.startswith("-") and not only_operands:
             only_operands = word == "--"
-            taken = _taken(word, options)
-            if taken is None:
+            found = option_value(word, options)
+            if found is None:
                 return None
-            index += taken
+            index += found[1]
         elif wrapper.assigns and "=" in word:
             continue
         elif operands:
@@ -125,16 +152,33 @@ def _program_of(wrapper: _Wrapper, words: Sequence[Word]) -> int | None:
     return index + operands
 
 
-def _taken(option: str, options: frozenset[str]) -> int | None:
-    """How many words after an option are its value; None: that is not known."""
+@cache
+def options_in(table: str) -> Mapping[str, str]:
+    """The marks of options by name, from a table of names with their marks."""
+    return {name.rstrip(_MARKS): name[len(name.rstrip(_MARKS)) :] for name in table.split()}
+
+
+def option_value(option: str, options: Mapping[str, str]) -> tuple[str, bool] | None:
+    """The mark of the value that an option has, and whether that is the next word; None: the option
+    is not known. The mark is empty where it has none.
+
+    Args:
+        option: the word, of short options several.
+        options: names without dashes, each with a mark if it takes a value; that of ``?`` and ``+``
+            is in the same word. A long name may be shortened. With dashes: exactly this word.
+    """
+    if option in options:
+        return options[option], options[option] in _NEXT
     if option.startswith("--"):
         name, equals, _ = option[2:].partition("=")
-        if not name or name in options:
-            return 0
-        return int(not equals) if f"{name}:" in options else None
+        names = [each for each in options if name and each.startswith(name) and len(each) > 1]
+        if name and not names:
+            return None
+        mark = options[name if name in names else names[0]] if name else ""
+        return mark, mark in _NEXT and not equals
     for index, letter in enumerate(option[1:], 2):
-        if f"{letter}:" in options:
-            return 1 if index == len(option) else 0
         if letter not in options:
             return None
-    return 0
+        if options[letter]:
+            return options[letter], options[letter] in _NEXT and index == len(option)
+    return "", False

@@ -33,7 +33,6 @@ CHOOSING = [
     "stdbuf -oL @",
     "setsid -w @",
     "flock lock @",
-    "flock lock -c @",
     "/usr/bin/env @",
     "'env' @",
     "command -p env @",
