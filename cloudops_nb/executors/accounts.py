@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
+from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from cloudops_nb.aws.renewal import Renewals, explicit_profile
+from cloudops_nb.aws.threads import CallThreads
 from cloudops_nb.errors import ValidationError
 from cloudops_nb.executors.base import Executor, Exit, OutputSink
 from cloudops_nb.executors.wrapping import WrappingExecutor
@@ -29,8 +31,23 @@ AGAIN_SECONDS = 300.0
 _ANY_REGION = "us-east-1"
 
 
+class _Question(NamedTuple):
+    """What STS is asked, or was."""
+
+    answer: Future[str | None]
+    at: float
+
+    def stands(self) -> bool:
+        """Whether it need not be asked again: it is under way, or was answered lately."""
+        if not self.answer.done():
+            return True
+        if self.answer.cancelled():
+            return False
+        return self.answer.result() is not None or monotonic() - self.at < AGAIN_SECONDS
+
+
 class Accounts:
-    """The accounts of an engine's credentials.
+    """The accounts of an engine's credentials. For the engine's loop only.
 
     Args:
         renewals: has the sessions that the engine's commands share.
@@ -38,10 +55,9 @@ class Accounts:
 
     def __init__(self, renewals: Renewals) -> None:
         self._renewals = renewals
-        self._asking = threading.Lock()
-        self._told: WeakKeyDictionary[EnvironSession, str] = WeakKeyDictionary()
-        self._refused: WeakKeyDictionary[EnvironSession, float] = WeakKeyDictionary()
-        """Sessions, and when they were refused an answer."""
+        self._asked: WeakKeyDictionary[EnvironSession, _Question] = WeakKeyDictionary()
+        # Of its own: whoever does not answer keeps a thread, and the loop's are for what is short.
+        self._threads = CallThreads(inf, "cloudops-accounts")
 
     async def of(self, prepared: PreparedCommand) -> str | None:
         """The account that a command's credentials are of; None where that cannot be told."""
@@ -50,39 +66,30 @@ class Accounts:
             session = find(prepared.environment, explicit_profile(prepared))
         except ValidationError:
             return None  # a profile that the command has just made, say, or taken away
-        told = self._told.get(session)
-        if told is not None or self._was_refused(session):
-            return told
-        # Not on the threads of those who wait for credentials: this is for nobody to wait for.
-        return await asyncio.to_thread(self._ask_once, session)
-
-    def _ask_once(self, session: EnvironSession) -> str | None:
-        with self._asking:  # who waited meanwhile has the answer, or knows that there is none
-            if self._was_refused(session):
-                return None
-            return self._told.get(session) or self._ask(session)
-
-    def _was_refused(self, session: EnvironSession) -> bool:
-        at = self._refused.get(session)
-        return at is not None and monotonic() - at < AGAIN_SECONDS
-
-    def _ask(self, session: EnvironSession) -> str | None:
-        try:
-            credentials: Any = session.get_credentials()
-            account: str = getattr(credentials, "account_id", None) or (
-                self._identities.of(session).account
-            )
-        except Exception:  # noqa: BLE001 - whatever it is: the command has completed all the same
-            self._refused[session] = monotonic()
-            return None
-        self._told[session] = account
-        return account
+        asked = self._asked.get(session)
+        if asked is None or not asked.stands():
+            answer = self._threads.submit(partial(_ask, session, self._identities))
+            asked = self._asked[session] = _Question(answer, monotonic())
+        # All wait together: with an STS that is silent, one second is lost and not one for each.
+        left = asked.at + PATIENCE_SECONDS - monotonic()
+        if not asked.answer.done() and left > 0:
+            await asyncio.wait_for(asyncio.wrap_future(asked.answer), left)
+        return asked.answer.result() if asked.answer.done() else None
 
     @cached_property
     def _identities(self) -> Identities:
         from cloudops_nb.aws.identity import Identities
 
         return Identities(_sts)
+
+
+def _ask(session: EnvironSession, identities: Identities) -> str | None:
+    try:
+        credentials: Any = session.get_credentials()
+        account: str | None = getattr(credentials, "account_id", None)
+        return account or identities.of(session).account
+    except Exception:  # noqa: BLE001 - whatever it is: the command has completed all the same
+        return None
 
 
 class AccountedExecutor(WrappingExecutor):
@@ -99,7 +106,7 @@ class AccountedExecutor(WrappingExecutor):
 
     async def _account(self, prepared: PreparedCommand) -> str | None:
         with suppress(TimeoutError, asyncio.CancelledError):  # it has ended, whatever becomes of us
-            return await asyncio.wait_for(self._accounts.of(prepared), PATIENCE_SECONDS)
+            return await self._accounts.of(prepared)
         return None
 
 

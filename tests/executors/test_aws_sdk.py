@@ -44,6 +44,7 @@ from tests.aws.faults import (
     REQUEST_ID,
     Answer,
     FaultServer,
+    Play,
     Request,
     error,
     expired,
@@ -58,7 +59,16 @@ from tests.aws.faults import (
     zipped,
 )
 from tests.conftest import MakeEngine
-from tests.support import PATIENCE, Recorder, plan, plan_result_of, result_of, run, wait_until
+from tests.support import (
+    PATIENCE,
+    Recorder,
+    plan,
+    plan_result_of,
+    python,
+    result_of,
+    run,
+    wait_until,
+)
 
 Cancel = Callable[[ExecutionRequest, Callable[[], object]], ExecutionResult]
 
@@ -95,6 +105,16 @@ TABLES = call("dynamodb", "ListTables")
 def tables(*names: str, last: str | None = None) -> Any:
     more = {"LastEvaluatedTableName": last} if last else {}
     return page({"TableNames": list(names), **more})
+
+
+def with_sts(play: Play) -> Play:
+    """What STS answers; everything else has a table."""
+
+    def answer(request: Request) -> Answer:
+        chosen = play if request.service == "sts" else tables("t-a")
+        return chosen(request) if callable(chosen) else chosen
+
+    return answer
 
 
 # Pages
@@ -147,12 +167,8 @@ def test_where_the_account_is_not_told_the_answer_stands(
 def test_where_the_account_is_not_told_many_commands_ask_for_it_once(
     asking: ExecutionEngine, server: FaultServer
 ) -> None:
-    def answer(request: Request) -> Answer:
-        play = error("AccessDenied") if request.service == "sts" else tables("t-a")
-        return play(request)
-
     server.tells_caller = False
-    server.play(answer)
+    server.play(with_sts(error("AccessDenied")))
     runs = [asking.submit(call("dynamodb", "ListTables")) for _ in range(16)]
     assert all(result_of(each).success for each in runs)
     assert [request.service for request in server.requests].count("sts") == 1
@@ -187,6 +203,65 @@ def test_the_time_in_which_the_account_is_asked_for_is_not_the_commands(
     assert result.account == ACCOUNT
     assert result.completed_at is not None
     assert result.completed_at < answered
+
+
+def test_an_account_that_is_told_late_is_in_the_results_from_then_on(
+    asking: ExecutionEngine, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "PATIENCE_SECONDS", 0.05)
+    until = threading.Event()
+    server.tells_caller = False
+    server.play(with_sts(slow(CALLER, until)))
+    assert run(asking, TABLES).account is None
+    assert run(asking, TABLES).account is None
+    until.set()
+    wait_until(lambda: run(asking, TABLES).account == ACCOUNT)
+    assert [request.service for request in server.requests].count("sts") == 1
+
+
+def test_a_command_that_failed_asks_for_no_account(
+    asking: ExecutionEngine, server: FaultServer
+) -> None:
+    server.tells_caller = False
+    server.play(error("AccessDenied"))
+    assert not run(asking, TABLES).success
+    assert [request.service for request in server.requests] == ["dynamodb"]
+
+
+def test_an_sts_that_does_not_answer_holds_up_nothing_else(
+    asking: ExecutionEngine, server: FaultServer
+) -> None:
+    server.tells_caller = False
+    server.play(with_sts(never()))
+    many = [asking.submit(call("dynamodb", "ListTables")) for _ in range(16)]
+    assert all(result_of(each).success for each in many)
+    steps = parse_plan(
+        """
+        - {name: a, shell: echo hi}
+        - {shell: "echo {{ steps.a.stdout }}", needs: [a]}
+        """,
+        lookup={},
+    )
+    assert plan_result_of(asking.submit(steps)).success
+
+
+_ENDS_WHILE_STS_IS_SILENT = """
+from cloudops_nb.engine import ExecutionEngine
+from cloudops_nb.models import AwsSdk, ExecutionRequest
+command = AwsSdk(service="dynamodb", operation="ListTables")
+print(ExecutionEngine().run(ExecutionRequest(command=command)).status)
+"""
+
+
+def test_a_script_ends_though_sts_does_not_answer(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.tells_caller = False
+    server.play(tables("t-a"), never())
+    for name, value in server.environ(CLOUDOPS_LOG_DIR=str(tmp_path / "logs")).items():
+        monkeypatch.setenv(name, value)
+    ended = python(_ENDS_WHILE_STS_IS_SILENT)
+    assert (ended.returncode, ended.stdout) == (0, "completed\n"), ended.stderr
 
 
 def test_without_records_the_document_has_an_empty_list(
