@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Generator
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from math import inf
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 Result = ExecutionResult | PlanExecutionResult
 
 HEARING_SECONDS = 0.1
-"""A thread that waits for a lock wakes this often: an interrupt that came just before it began to
-wait, or on another thread, does not wake it, and would be heard only when the lock is free."""
+"""The main thread wakes this often while it waits: an interrupt that came just before it began to,
+or on another thread, does not wake it, and would be heard only when what it waits for is there."""
 
 
 class Controls(Protocol):
@@ -86,9 +87,11 @@ class Execution:
             ExecutionTimeout: it has not ended by then; it goes on.
         """
         deadline = inf if timeout is None else monotonic() + timeout
+        hears = threading.current_thread() is threading.main_thread()
+        longest = HEARING_SECONDS if hears else threading.TIMEOUT_MAX
         while True:
             try:
-                return self._run.finished.result(min(deadline - monotonic(), HEARING_SECONDS))
+                return self._run.finished.result(min(deadline - monotonic(), longest))
             except FutureTimeoutError:
                 if monotonic() < deadline:
                     continue

@@ -102,9 +102,10 @@ class ResourceLocks:
         line.holder = None
         with contextlib.suppress(OSError):  # only a hint for those who wait
             os.ftruncate(line.fd, 0)
-        if all(granted.done() for granted in line.waiting):
-            with contextlib.suppress(OSError):  # then it lies there until the next one
-                self._path(name).unlink()
+        path = self._path(name)
+        with contextlib.suppress(OSError):  # then it lies there until the next one
+            if all(granted.done() for granted in line.waiting) and _is_at(path, line.fd):
+                path.unlink()
         fcntl.flock(line.fd, fcntl.LOCK_UN)
         self._advance(line)
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from time import monotonic
 from uuid import UUID
 
@@ -47,6 +48,7 @@ class Memory:
         self._retiring: asyncio.TimerHandle | None = None
         self._housekeeping = Housekeeping()
         self._kept_in: dict[Archive, None] = {}  # a set in the order of its entries
+        self._logged_in: dict[Path, None] = {}  # the same
         self._cleanup: asyncio.Task[None] | None = None
 
     # Asking
@@ -126,7 +128,7 @@ class Memory:
         """Takes note that a command or plan has ended. On the loop only."""
         for command in _commands(run):
             if command.began is not None and command.request.output_log_path is None:
-                self._kept_in[Archive(command.log_path.parent)] = None
+                self._logged_in[command.log_path.parent] = None
         if isinstance(run, PlanRun):
             ids = (run.id, *(command.id for command in run.commands))
             self._retention.add(ids, len(run.commands), monotonic())
@@ -167,9 +169,10 @@ class Memory:
             # Nothing is removed on a guess.
             logger.warning("old logs are not removed: %s", error)
             return
-        for archive in self._archives():
+        kept_in = (archive.directory for archive in self._archives())
+        for directory in dict.fromkeys((*kept_in, *self._logged_in)):
             try:
-                rotate(archive.directory, self._config(), in_use)
+                rotate(directory, self._config(), in_use)
             except LogUnavailable as error:
                 # A directory that stays wrong fails what runs in it.
                 logger.warning("old logs are not removed: %s", error)
@@ -205,7 +208,7 @@ class Memory:
             logger.warning("%d results could not be kept: %s", len(lost), lost[0])
 
     def _archives(self) -> tuple[Archive, ...]:
-        """The one in force, and those of earlier settings in which a log or a result was kept."""
+        """The one in force, and those of earlier settings in which a result was kept."""
         current = Archive(self._config().log_directory)
         return tuple(dict.fromkeys((current, *self._kept_in)))
 

@@ -1,4 +1,7 @@
-"""What the journal is told of runs: every intent, and of each exactly one outcome."""
+"""What the journal is told of runs: every intent, and of each exactly one outcome.
+
+An outcome that the journal does not take is in the log of the process instead.
+"""
 
 from __future__ import annotations
 

@@ -26,10 +26,12 @@ class _Wrapper(NamedTuple):
 
 
 # From the manuals of bash 5.2, coreutils 9.1, findutils 4.9, util-linux 2.38, time 1.9, sudo 1.9,
-# procps 4.0, sshpass 1.09 and doas 6.8.
+# procps 4.0, sshpass 1.09 and doas 6.8. Of those without options here no word is certain after one.
 WRAPPERS = {
     "builtin": _Wrapper(),
+    "busybox": _Wrapper(),
     "chroot": _Wrapper("groups: skip-chdir userspec:", operands=1),
+    "chrt": _Wrapper(operands=1),
     "command": _Wrapper("V p v"),
     "coproc": _Wrapper(),
     "doas": _Wrapper("C: L a: n s u:", assigns=True),
@@ -39,6 +41,7 @@ WRAPPERS = {
         assigns=True,
     ),
     "exec": _Wrapper("a: c l"),
+    "fakeroot": _Wrapper(),
     "flock": _Wrapper(
         "E: F c! close command! conflict-exit-code: e exclusive n no-fork nb nonblock o s shared "
         "timeout: u unlock verbose w: wait: x",
@@ -47,13 +50,18 @@ WRAPPERS = {
     "ionice": _Wrapper("c: class: classdata: ignore n: t"),
     "nice": _Wrapper("adjustment: n:"),
     "nohup": _Wrapper(),
+    "nsenter": _Wrapper(),
+    "pkexec": _Wrapper(),
+    "prlimit": _Wrapper(),
     "runuser": _Wrapper(
         "- G: P T c! command! f fast g: group: l login m p preserve-environment pty s< "
         "session-command! shell< supp-group: u: user: w: whitelist-environment:"
     ),
+    "setpriv": _Wrapper(),
     "setsid": _Wrapper("c ctty f fork w wait"),
     "sshpass": _Wrapper("P: d: e f: p: v"),
     "stdbuf": _Wrapper("e: error: i: input: o: output:"),
+    "strace": _Wrapper(),
     "sudo": _Wrapper(
         "A B C: D: E H K P R: S T: U: a: askpass b background bell c: chdir: chroot: close-from: "
         "command-timeout: g: group: h: host: i k login n non-interactive other-user: p: "
@@ -61,8 +69,11 @@ WRAPPERS = {
         "type: u: user:",
         assigns=True,
     ),
+    "systemd-run": _Wrapper(),
+    "taskset": _Wrapper(operands=1),
     "time": _Wrapper("a append f: format: o: output: p portability q quiet v verbose"),
     "timeout": _Wrapper("f foreground k: kill-after: p preserve-status s: signal: v verbose", 1),
+    "unshare": _Wrapper(),
     "watch": _Wrapper(
         "b beep c color d? differences e equexit: errexit exec* g chgexit interval: n: no-title "
         "no-wrap p precise q: t w x*"

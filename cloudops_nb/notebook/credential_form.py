@@ -88,7 +88,8 @@ class Views(Protocol):
 class NotebookPrompt:
     """Puts questions on the page; where nobody looks at one, as in nbclient, it declines them.
 
-    So it does where an answer could not be heard as long as it is waited for.
+    So it does where every view on the page belongs to a cell that keeps the kernel from hearing an
+    answer. In another view the form says so itself, and is heard when that cell ends.
     """
 
     def __init__(self, views: Views) -> None:

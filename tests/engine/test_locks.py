@@ -249,6 +249,22 @@ def test_who_asked_first_has_it_first(state: Path) -> None:
     assert open_files() == before
 
 
+def test_who_gives_a_lock_back_leaves_the_file_of_another(state: Path) -> None:
+    """The directory of locks was cleared meanwhile."""
+
+    async def both() -> None:
+        one, other = (ResourceLocks(state / "locks") for _ in range(2))
+        await one.acquire("db", lambda holder: None)
+        (mine,) = (state / "locks").iterdir()
+        mine.unlink()
+        await other.acquire("db", lambda holder: None)
+        one.release("db")
+        assert list((state / "locks").iterdir()) == [mine]
+        other.release("db")
+
+    asyncio.run(both())
+
+
 def test_a_child_that_is_forked_without_exec_does_not_keep_the_lock(state: Path) -> None:
     program = """
 import asyncio, os, sys

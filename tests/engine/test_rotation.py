@@ -227,6 +227,18 @@ def test_a_directory_in_which_something_was_kept_is_looked_after_when_there_is_a
     assert young in ids_in(directory)
 
 
+def test_a_directory_that_went_wrong_is_not_looked_into_for_what_is_elsewhere(
+    make_engine: MakeEngine, directory: Path, tmp_path: Path
+) -> None:
+    engine = make_engine(enable_auto_cleanup=False)
+    run(engine, "true")
+    engine.reconfigure(log_dir=tmp_path / "elsewhere")
+    directory.chmod(0o777)
+    result = run(engine, "true")
+    assert engine.ids(str(result.id)) == [result.id]
+    directory.chmod(0o700)
+
+
 def test_a_directory_that_only_a_retired_result_is_in_is_looked_after(
     make_engine: MakeEngine, directory: Path, tmp_path: Path
 ) -> None:
