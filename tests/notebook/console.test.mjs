@@ -183,6 +183,21 @@ test("a snapshot older than what is known is ignored", () => {
   assert.deepEqual(texts(store.lines), ["line 7"]);
 });
 
+test("what failed is noted once, whether a delta or a snapshot tells it", () => {
+  const failed = snapshot({ seq: 2, rows: [row("a", { state: "failed" }), rows[1]] });
+  const { store } = loaded();
+  store.load(failed);
+  assert.deepEqual(store.failures, [0]);
+  store.receive(delta(3, { rows: [{ row: 1, state: "failed" }] }));
+  store.load({ ...failed, seq: 4, rows: rows.map((each) => ({ ...each, state: "failed" })) });
+  assert.deepEqual(store.failures, [0, 1]);
+});
+
+test("what had failed before the page looked on is not noted", () => {
+  const { store } = loaded({ rows: [row("a", { state: "failed" }), rows[1]] });
+  assert.deepEqual(store.failures, []);
+});
+
 test("a command's state is changed by a delta", () => {
   const { store } = loaded();
   store.receive(delta(1, { rows: [{ row: 1, state: "failed", ms: 1200, note: "exit code 1" }] }));

@@ -47,7 +47,6 @@ export class Store {
     const { seq, plan, title, state, counts, total } = snapshot;
     Object.assign(this, { seq, plan, title, state, counts, total, hasLog: snapshot.has_log });
     this.askedFor.clear();
-    this.failures = [];
     this.lines = snapshot.lines.map(parsed);
     this.asked = -Infinity;
     this.addRows(0, snapshot.rows);
@@ -67,6 +66,8 @@ export class Store {
   addRows(start, rows) {
     if (start > this.rows.length) return; // another page's question
     rows.forEach((row, at) => {
+      const old = this.rows[start + at];
+      if (old && !isBad(old) && isBad(row)) this.failures.push(start + at);
       this.rows[start + at] = { ...row, last: plain(row.last), since: since(row) };
     });
     const fresh = labels(this.rows.map(({ name }) => name));
