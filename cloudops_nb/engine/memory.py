@@ -126,14 +126,11 @@ class Memory:
 
     def ended(self, run: Run) -> None:
         """Takes note that a command or plan has ended. On the loop only."""
-        for command in _commands(run):
+        commands = _commands(run)
+        for command in commands:
             if command.began is not None and command.request.output_log_path is None:
                 self._logged_in[command.log_path.parent] = None
-        if isinstance(run, PlanRun):
-            ids = (run.id, *(command.id for command in run.commands))
-            self._retention.add(ids, len(run.commands), monotonic())
-        else:
-            self._retention.add((run.id,), 1, monotonic())
+        self._retention.add(tuple(_by_id(run)), len(commands), monotonic())
         if self._cleanup is not None and self._retiring is None:
             loop = asyncio.get_running_loop()
             self._retiring = loop.call_later(RETIRE_SECONDS, self.retire)
