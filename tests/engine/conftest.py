@@ -22,3 +22,16 @@ def kernel(tmp_path: Path) -> Iterator[StartKernel]:
     yield start
     for each in kernels:
         each.close()
+
+
+@pytest.fixture
+def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An ``aws`` first on PATH that only notes down how it was called."""
+    directory, calls = tmp_path / "bin", tmp_path / "calls"
+    directory.mkdir()
+    program = directory / "aws"
+    program.write_text(f'#!/bin/sh\necho "$@" | tee -a {calls}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(directory), prepend=":")
+    calls.touch()
+    return calls

@@ -24,19 +24,6 @@ from tests.conftest import MakeEngine
 from tests.support import Gate, Recorder, plan, request, result_of, run, run_plan
 
 
-@pytest.fixture
-def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An ``aws`` first on PATH that only notes down how it was called."""
-    directory, calls = tmp_path / "bin", tmp_path / "calls"
-    directory.mkdir()
-    program = directory / "aws"
-    program.write_text(f'#!/bin/sh\necho "$@" | tee -a {calls}\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(directory), prepend=":")
-    calls.touch()
-    return calls
-
-
 def terminate(*args: str, **fields: object) -> ExecutionRequest:
     command = AwsCli(service="ec2", operation="terminate-instances", args=args)
     return ExecutionRequest.model_validate({"command": command, **fields})

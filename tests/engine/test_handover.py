@@ -161,19 +161,6 @@ def test_a_directory_that_is_none_fails_the_step(engine: ExecutionEngine) -> Non
 # Approval
 
 
-@pytest.fixture
-def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An ``aws`` first on PATH that only notes down how it was called."""
-    directory, calls = tmp_path / "bin", tmp_path / "calls"
-    directory.mkdir()
-    program = directory / "aws"
-    program.write_text(f'#!/bin/sh\necho "$@" | tee -a {calls}\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(directory), prepend=":")
-    calls.touch()
-    return calls
-
-
 def test_a_digest_approves_the_template_and_what_runs_is_in_the_journal(
     make_engine: MakeEngine, aws: Path
 ) -> None:
